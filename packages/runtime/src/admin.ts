@@ -1,0 +1,36 @@
+import express, { type Express, type Router } from 'express';
+import { checkReadiness, type HealthChecks } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import { Problem, sendProblem, toProblem } from './problems.ts';
+
+export interface AdminOptions {
+  readonly metrics: Metrics;
+  readonly checks: HealthChecks;
+  /** True once the process has been told to stop. */
+  readonly stopping: () => boolean;
+  /** What this process offers its operators beside the usual. */
+  readonly extra?: Router | undefined;
+}
+
+/** What operators and orchestrators ask of a process: `/livez`, `/readyz`, `/metrics`. */
+export function createAdminApp({ metrics, checks, stopping, extra }: AdminOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.get('/livez', (_req, res) => {
+    res.json({ live: true });
+  });
+  app.get('/readyz', async (_req, res) => {
+    const readiness = stopping() ? { ready: false, notReady: ['stopping'] } : await checkReadiness(checks);
+    res.status(readiness.ready ? 200 : 503).json(readiness);
+  });
+  app.get('/metrics', async (_req, res) => {
+    res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  if (extra !== undefined) app.use(extra);
+  app.use(() => {
+    throw new Problem('not-found', 'No admin endpoint has this path.');
+  });
+  app.use(((error, _req, res, _next) =>
+    sendProblem(res, toProblem(error), undefined)) as express.ErrorRequestHandler);
+  return app;
+}

@@ -1,0 +1,97 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { Problem, sendProblem, toProblem } from './problems.ts';
+import {
+  ClientGone,
+  createRequestContext,
+  DeadlineExceeded,
+  type RequestContext,
+} from './request-context.ts';
+
+export interface HttpAppOptions {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** The most that a request may take in this process, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  /** Says what an error means that only the app's own parts can tell, such as its database's. */
+  readonly translateError?: (error: unknown) => unknown;
+}
+
+/**
+ * An Express app in which every request has a context, a log line and a measurement, and every failure becomes a
+ * problem. `mount` adds what the app is for.
+ */
+export function createHttpApp(options: HttpAppOptions, mount: (app: Express) => void): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.set('case sensitive routing', true);
+  app.set('strict routing', true);
+  app.use(beginRequest(options));
+  mount(app);
+  app.use(nothingHere);
+  app.use(answerProblem(options.translateError ?? ((error) => error)));
+  return app;
+}
+
+/** The context of the request that `res` answers. */
+export function contextOf(res: Response): RequestContext {
+  return res.locals.context;
+}
+
+function beginRequest(options: HttpAppOptions): RequestHandler {
+  return (req, res, next) => {
+    const startedAt = performance.now();
+    const context = createRequestContext(req, res, options);
+    res.locals.context = context;
+    res.setHeader('X-Request-Id', context.requestId);
+    res.once('close', () => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      const status = res.writableFinished ? res.statusCode : 499;
+      const route = res.locals.route ?? 'none';
+      options.metrics.requests.observe({ method: knownMethod(req.method), route, status }, seconds);
+      context.log.info(
+        {
+          method: req.method,
+          path: req.originalUrl.split('?', 1)[0],
+          route,
+          status,
+          ms: Math.round(seconds * 1e5) / 100,
+        },
+        'request',
+      );
+    });
+    next();
+  };
+}
+
+/** A label with few values: a client can't grow the metrics by inventing methods. */
+function knownMethod(method: string): string {
+  return ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].includes(method) ? method : 'other';
+}
+
+const nothingHere: RequestHandler = () => {
+  throw new Problem('not-found', 'No endpoint has this path.');
+};
+
+// Express tells error handlers from others by their four parameters.
+const answerProblem =
+  (translate: (error: unknown) => unknown): ErrorRequestHandler =>
+  (thrown, _req, res, _next) => {
+    const error = translate(thrown);
+    const context = contextOf(res);
+    if (context.signal.reason instanceof ClientGone) {
+      res.destroy();
+      return;
+    }
+    const problem =
+      context.signal.reason instanceof DeadlineExceeded
+        ? new Problem('timeout', 'The request could not be answered in its time.', { cause: error })
+        : toProblem(error);
+    if (problem.status >= 500) context.log.error({ err: problem.cause ?? problem }, problem.message);
+    sendProblem(res, problem, context.requestId);
+  };

@@ -1,0 +1,28 @@
+import Schema from 'typebox/schema';
+
+/** A compiled JSON Schema. */
+export interface Validator {
+  Check(value: unknown): boolean;
+  /** Whether the value fits, and where it doesn't. */
+  Errors(value: unknown): [boolean, { instancePath: string; message: string }[]];
+}
+
+/** Compiles a schema of an OpenAPI 3.1 document (JSON Schema 2020-12), with the document's components in reach. */
+export function compileSchema(schema: object, document: { readonly components?: object }): Validator {
+  // `#/components/…` references resolve when the components hang below the same root.
+  return Schema.Compile({ ...schema, components: document.components ?? {} } as object) as Validator;
+}
+
+/** Follows a JSON pointer reference (RFC 6901) inside the document. */
+export function resolveReference(value: object, document: object): object {
+  const reference = (value as { $ref?: unknown }).$ref;
+  if (typeof reference !== 'string') return value;
+  let target: unknown = document;
+  for (const step of reference.replace(/^#\//, '').split('/')) {
+    target = (target as Record<string, unknown> | undefined)?.[
+      step.replaceAll('~1', '/').replaceAll('~0', '~')
+    ];
+  }
+  if (typeof target !== 'object' || target === null) throw new Error(`${reference} is not in the document`);
+  return resolveReference(target, document);
+}

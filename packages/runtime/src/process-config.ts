@@ -1,0 +1,23 @@
+import Type from 'typebox';
+
+const port = Type.Integer({ minimum: 0, maximum: 65535 });
+
+/** The settings that every process understands. */
+export const processSettings = {
+  /** Public port; 0 takes any free one. */
+  PORT: Type.Integer({ ...port, default: 0 }),
+  /** Port of `/livez`, `/readyz` and `/metrics`, on 127.0.0.1; 0 takes any free one. */
+  ADMIN_PORT: Type.Integer({ ...port, default: 0 }),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info' },
+  ),
+  /** Demo mode: the fault switch, GraphiQL and introspection exist in it and nowhere else. */
+  PORTICO_DEMO: Type.Boolean({ default: false }),
+};
+
+/** An http(s) address of another process, as a setting. */
+export const httpUrl = Type.String({
+  pattern: '^https?://[^\\s/@]+/?$',
+  description: 'an http:// or https:// URL without a path',
+});

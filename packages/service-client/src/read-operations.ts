@@ -1,0 +1,59 @@
+import { type OpenApiDocument, operationsOf } from '@portico/contracts/openapi.ts';
+import { compileSchema, resolveReference, type Validator } from '@portico/runtime/openapi-schema.ts';
+
+/** What a client needs to know of a GET. */
+export interface ReadOperation {
+  readonly batchLimit: number;
+  readonly answer: Validator;
+}
+
+/** The GETs of a document, by path. */
+export function describeReads(document: OpenApiDocument): Map<string, ReadOperation> {
+  const reads = new Map<string, ReadOperation>();
+  const tolerant = tolerateNewMembers(document.components);
+  for (const { path, method, operation } of operationsOf(document)) {
+    const response = operation.responses['200'];
+    if (method !== 'get' || response === undefined) continue;
+    const { content } = resolveReference(response, document) as {
+      content?: Record<string, { schema: object }>;
+    };
+    const limits = (operation.parameters ?? []).map((parameter) => parameter['x-portico-batch'] ?? 1);
+    reads.set(path, {
+      batchLimit: Math.max(1, ...limits),
+      answer: compileSchema(tolerateNewMembers(content?.['application/json']?.schema ?? {}), {
+        components: tolerant,
+      }),
+    });
+  }
+  return reads;
+}
+
+/** A copy of a schema that lets a service add members to its answers before its clients know them. */
+function tolerateNewMembers<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(tolerateNewMembers) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const entries = Object.entries(schema).filter(
+    ([key, value]) => !(key === 'additionalProperties' && value === false),
+  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, tolerateNewMembers(value)])) as T;
+}
+
+export interface TargetParameters {
+  readonly path?: object;
+  readonly query?: object;
+}
+
+/** The request target of a GET: path parameters filled in, lists in the query joined by commas. */
+export function toTarget(path: string, parameters: TargetParameters): string {
+  const named = (parameters.path ?? {}) as Record<string, unknown>;
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(named[name])));
+  const query = Object.entries(parameters.query ?? {})
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${toQueryValue(value)}`);
+  return query.length === 0 ? filled : `${filled}?${query.join('&')}`;
+}
+
+function toQueryValue(value: unknown): string {
+  const values = Array.isArray(value) ? value : [value];
+  return values.map((item) => encodeURIComponent(String(item))).join(',');
+}

@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { OpenApiDocument } from '@portico/contracts/openapi.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { Pool } from 'undici';
+import { createBreaker } from './breaker.ts';
+import type { CallMetrics } from './call-metrics.ts';
+import { type Exchanged, exchange } from './exchange.ts';
+import type { GetBody, GetParameters, GetPath } from './operation-types.ts';
+import { describeReads, type TargetParameters, toTarget } from './read-operations.ts';
+import { createRetryBudget } from './retry-budget.ts';
+import { isWorthRetrying, ServiceError } from './service-error.ts';
+
+export interface ServiceClientOptions {
+  /** The service's name, for errors and metrics. */
+  readonly service: string;
+  readonly baseUrl: string;
+  readonly document: OpenApiDocument;
+  /** The time of one call with its retry, in milliseconds; the request's own deadline ends it sooner. */
+  readonly timeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly maxAnswerBytes?: number;
+  readonly maxConnections?: number;
+  readonly now?: () => number;
+  /** A number in [0, 1), for the jitter before a retry. */
+  readonly random?: () => number;
+}
+
+export interface CallOptions {
+  /** The request on whose behalf the call is made: its ids travel along, the call is counted there. */
+  readonly context: RequestContext;
+  /** Ends the call instead of the context's signal, where the answer serves other requests as well. */
+  readonly signal?: AbortSignal;
+}
+
+/** Calls one service, typed by its OpenAPI document. */
+export interface ServiceClient<Paths> {
+  readonly service: string;
+  /** @throws ServiceError of any kind. */
+  get<Path extends GetPath<Paths>>(
+    path: Path,
+    parameters: GetParameters<Paths, Path>,
+    options: CallOptions,
+  ): Promise<GetBody<Paths, Path>>;
+  /** How many keys the service takes in one call of this path; 1 where its document marks no batch parameter. */
+  batchLimit(path: GetPath<Paths>): number;
+  close(): Promise<void>;
+}
+
+/**
+ * A client for one service: a connection pool of its own, a total time for each call, one retry of reads within a
+ * budget (this is the only layer that retries), a circuit breaker, and answers checked against the document.
+ */
+export function createServiceClient<Paths>(
+  options: ServiceClientOptions,
+  metrics: CallMetrics,
+): ServiceClient<Paths> {
+  const { service, document, now = Date.now, random = Math.random } = options;
+  const { timeoutMs: ownTimeoutMs = 750, maxAnswerBytes = 4_000_000 } = options;
+  const pool = new Pool(options.baseUrl, {
+    connections: options.maxConnections ?? 32,
+    connect: { timeout: options.connectTimeoutMs ?? 300 },
+    pipelining: 1,
+  });
+  const breaker = createBreaker(service);
+  const budget = createRetryBudget();
+  const reads = describeReads(document);
+
+  const tryOnce = async (
+    path: string,
+    target: string,
+    { context, signal }: CallOptions,
+    deadline: number,
+  ) => {
+    const startedAt = performance.now();
+    const timeoutMs = Math.max(0, deadline - now());
+    // Whoever shares an answer ends it by a signal of theirs; then this request's own deadline isn't the last word.
+    const worthMs = signal === undefined ? Math.min(timeoutMs, context.deadline - now()) : timeoutMs;
+    let outcome = 'ok';
+    context.downstream.calls += 1;
+    try {
+      const answer = await exchange(pool, service, {
+        method: 'GET',
+        path: target,
+        headers: {
+          accept: 'application/json',
+          'x-request-id': context.requestId,
+          traceparent: context.traceparent,
+          'portico-timeout-ms': String(Math.max(0, Math.ceil(worthMs))),
+        },
+        signal: signal ?? context.signal,
+        timeoutMs,
+        maxAnswerBytes,
+      });
+      const body = judged(answer, service);
+      if (reads.get(path)?.answer.Check(body) === true) return body;
+      throw new ServiceError(
+        service,
+        'bad-answer',
+        `answered ${path} in another shape than its document says`,
+      );
+    } catch (error) {
+      outcome = (error as ServiceError).kind;
+      throw error;
+    } finally {
+      const durationMs = performance.now() - startedAt;
+      context.downstream.durationMs += durationMs;
+      metrics.duration.observe({ service, outcome }, durationMs / 1000);
+    }
+  };
+
+  const tryTwice = async (path: string, target: string, call: CallOptions): Promise<unknown> => {
+    const deadline = now() + ownTimeoutMs;
+    budget.countCall();
+    try {
+      return await breaker.run(() => tryOnce(path, target, call, deadline));
+    } catch (error) {
+      const pauseMs = 5 + random() * 20;
+      const again = error instanceof ServiceError && isWorthRetrying(error) && now() + pauseMs < deadline;
+      if (!again || !budget.takeRetry()) throw error;
+      metrics.retries.inc({ service });
+      await delay(pauseMs);
+      return breaker.run(() => tryOnce(path, target, call, deadline));
+    }
+  };
+
+  return {
+    service,
+    batchLimit: (path) => reads.get(path)?.batchLimit ?? 1,
+    close: () => pool.close(),
+    get: (path, parameters, call) =>
+      tryTwice(path, toTarget(path, parameters as TargetParameters), call) as Promise<never>,
+  };
+}
+
+/** The body of a 200; everything else as the error that it is. */
+function judged({ status, json }: Exchanged, service: string): unknown {
+  if (status === 200) return json;
+  if (status >= 500) throw new ServiceError(service, 'failed', `answered ${status}`, { status });
+  if (status >= 400) {
+    const { detail } = (json ?? {}) as { detail?: unknown };
+    const said = typeof detail === 'string' ? { status, detail } : { status };
+    throw new ServiceError(service, 'refused', `answered ${status}`, said);
+  }
+  throw new ServiceError(service, 'bad-answer', `answered ${status} to a read`, { status });
+}
