@@ -96,8 +96,8 @@ function toServiceError(error: unknown, service: string): ServiceError {
   if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EACCES)$/.test(code)) {
     return new ServiceError(service, 'unreachable', 'no connection', { cause: error });
   }
-  // A malformed head or framing is the parser's error (HPE_…); every other end of a connection is a reset.
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  const { name } = error as Error;
+  if (name === 'HTTPParserError' || error instanceof errors.HeadersOverflowError) {
     return new ServiceError(service, 'bad-answer', 'answered something else than HTTP', { cause: error });
   }
   return new ServiceError(service, 'reset', 'the connection broke', { cause: error });

@@ -43,7 +43,8 @@ export interface ServiceClient<Paths> {
   ): Promise<GetBody<Paths, Path>>;
   /** How many keys the service takes in one call of this path; 1 where its document marks no batch parameter. */
   batchLimit(path: GetPath<Paths>): number;
-  close(): Promise<void>;
+  /** Ends the connections, with whatever is under way on them. */
+  destroy(): Promise<void>;
 }
 
 /**
@@ -126,7 +127,7 @@ export function createServiceClient<Paths>(
   return {
     service,
     batchLimit: (path) => reads.get(path)?.batchLimit ?? 1,
-    close: () => pool.close(),
+    destroy: () => pool.destroy(),
     get: (path, parameters, call) =>
       tryTwice(path, toTarget(path, parameters as TargetParameters), call) as Promise<never>,
   };
