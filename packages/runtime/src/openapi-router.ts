@@ -9,6 +9,7 @@ import { contextOf } from './http-app.ts';
 import { compileSchema, resolveReference, type Validator } from './openapi-schema.ts';
 import type { Answer, OperationHandlers, OperationRequest } from './openapi-types.ts';
 import { Problem } from './problems.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 export interface OpenApiRouterOptions<Body> {
   /** Checks every answer against the document and fails with 500 where it differs. For tests. */
@@ -78,13 +79,16 @@ function serve(
   const { writeAnswer = writeJson } = options;
   return async (req, res) => {
     res.locals.route = path;
-    const answer = await handler({
+    const context = contextOf(res);
+    const request = {
       path: readPath(validators.path, req.params),
       query: readQuery(validators.query, req.originalUrl),
       headers: readHeaders(validators.header, req.headers),
       body: validators.body === undefined ? undefined : readBody(validators.body, req.body),
-      context: contextOf(res),
-    } as OperationRequest<unknown>);
+      context,
+    } as OperationRequest<unknown>;
+    // What a handler waits for may not know of the deadline: a database that hangs, for one.
+    const answer = await unlessAborted(Promise.resolve(handler(request)), context.signal);
     if (options.validateAnswers) validators.checkAnswer(answer);
     res.status(answer.status ?? 200);
     for (const [name, value] of Object.entries(answer.headers ?? {})) res.setHeader(name, value);

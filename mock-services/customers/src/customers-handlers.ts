@@ -1,0 +1,42 @@
+import type { components, operations } from '@portico/contracts/generated/customers.ts';
+import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import { Problem } from '@portico/runtime/problems.ts';
+import { type Kysely, sql } from 'kysely';
+import type { CustomersTables } from './database.ts';
+
+type Customer = components['schemas']['Customer'];
+
+/** What each operation of customers does. */
+export function createCustomersHandlers(db: Kysely<CustomersTables>): OperationHandlers<operations> {
+  return {
+    listCustomers: async ({ query: { ids } }) => {
+      const items = await selectCustomers(db)
+        .where('id', 'in', ids)
+        .orderBy(sql`array_position(${ids}::text[], id)`)
+        .execute();
+      return { body: { items } };
+    },
+
+    getCustomer: async ({ path }) => ({ body: await findCustomer(db, path.id) }),
+
+    renameCustomer: async ({ path, body }) => {
+      await db
+        .updateTable('customers')
+        .set({ display_name: body.displayName })
+        .where('id', '=', path.id)
+        .where('display_name', '!=', body.displayName)
+        .execute();
+      return { body: await findCustomer(db, path.id) };
+    },
+  };
+}
+
+function selectCustomers(db: Kysely<CustomersTables>) {
+  return db.selectFrom('customers').select(['id', 'display_name as displayName']);
+}
+
+async function findCustomer(db: Kysely<CustomersTables>, id: string): Promise<Customer> {
+  const customer = await selectCustomers(db).where('id', '=', id).executeTakeFirst();
+  if (customer === undefined) throw new Problem('not-found', `No customer has the id "${id}".`);
+  return customer;
+}

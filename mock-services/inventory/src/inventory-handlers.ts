@@ -1,0 +1,43 @@
+import type { components, operations } from '@portico/contracts/generated/inventory.ts';
+import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import { Problem } from '@portico/runtime/problems.ts';
+import { type Kysely, sql } from 'kysely';
+import type { InventoryTables } from './database.ts';
+
+type Stock = components['schemas']['Stock'];
+
+/** What each operation of inventory does. */
+export function createInventoryHandlers(db: Kysely<InventoryTables>): OperationHandlers<operations> {
+  return {
+    listStock: async ({ query: { ids } }) => {
+      const items = await selectStock(db)
+        .where('product_id', 'in', ids)
+        .orderBy(sql`array_position(${ids}::text[], product_id)`)
+        .execute();
+      return { body: { items } };
+    },
+
+    getStock: async ({ path }) => ({ body: await findStock(db, path.productId) }),
+
+    setStock: async ({ path, body }) => {
+      await db
+        .updateTable('stock')
+        .set({ quantity: body.quantity })
+        .where('product_id', '=', path.productId)
+        .where('quantity', '!=', body.quantity)
+        .execute();
+      return { body: await findStock(db, path.productId) };
+    },
+  };
+}
+
+function selectStock(db: Kysely<InventoryTables>) {
+  return db.selectFrom('stock').select(['product_id as productId', 'quantity', 'reserved']);
+}
+
+async function findStock(db: Kysely<InventoryTables>, productId: string): Promise<Stock> {
+  const stock = await selectStock(db).where('product_id', '=', productId).executeTakeFirst();
+  if (stock === undefined)
+    throw new Problem('not-found', `Inventory knows no product with the id "${productId}".`);
+  return stock;
+}

@@ -1,0 +1,58 @@
+import type { OpenApiName } from '@portico/contracts/openapi.ts';
+import type { Express } from 'express';
+import type { Kysely } from 'kysely';
+import type { Migration } from 'kysely/migration';
+import Type from 'typebox';
+import { readConfig } from './config.ts';
+import { checkDatabase, createDatabase, migrateToLatest } from './database.ts';
+import { createFaultSwitch } from './fault-switch.ts';
+import { createLogger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { processSettings } from './process-config.ts';
+import { runProcess } from './run-process.ts';
+import type { ServiceParts } from './service-app.ts';
+
+const serviceSettings = Type.Object({
+  ...processSettings,
+  /** This service's own database, as its own role. */
+  DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' }),
+  /** How many products the shop has when its databases are new. */
+  PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000 }),
+});
+
+export interface ServiceDefinition<Tables> {
+  readonly name: OpenApiName;
+  /** By name; they run once each, in the order of their names. */
+  readonly migrations: Readonly<Record<string, Migration>>;
+  /** Fills a new database for a shop of `productCount` products; leaves one that is not new alone. */
+  readonly seed: (db: Kysely<Tables>, productCount: number) => Promise<void>;
+  readonly createApp: (parts: ServiceParts<Tables>) => Express;
+}
+
+/** Runs a service as a process: migrates and seeds its database, then serves. The fault switch is there in demo mode only. */
+export async function runService<Tables>(
+  { name, migrations, seed, createApp }: ServiceDefinition<Tables>,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  await runProcess(async () => {
+    const config = readConfig(serviceSettings, env);
+    const log = createLogger({ name, level: config.LOG_LEVEL });
+    const metrics = createMetrics(name);
+    const db = createDatabase<Tables>(config.DATABASE_URL, log);
+    await migrateToLatest(db, migrations);
+    await seed(db, config.PORTICO_DEMO_PRODUCTS);
+
+    const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
+    return {
+      log,
+      metrics,
+      handler: createApp({ db, log, metrics, faults: faults?.middleware }),
+      checks: { database: () => checkDatabase(db) },
+      host: '127.0.0.1',
+      port: config.PORT,
+      adminPort: config.ADMIN_PORT,
+      adminExtra: faults?.adminRouter,
+      close: () => db.destroy(),
+    };
+  });
+}

@@ -1,0 +1,35 @@
+import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
+import type { Express, RequestHandler } from 'express';
+import type { Kysely } from 'kysely';
+import { databaseProblem } from './database.ts';
+import { createHttpApp } from './http-app.ts';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { createOpenApiRouter } from './openapi-router.ts';
+import type { OperationHandlers } from './openapi-types.ts';
+
+/** What a service works with. */
+export interface ServiceParts<Tables> {
+  /** Its own database, migrated. */
+  readonly db: Kysely<Tables>;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Epoch milliseconds, for what the service writes down. */
+  readonly now?: () => number;
+  /** Comes before everything that the service does. */
+  readonly faults?: RequestHandler | undefined;
+  /** Fails where an answer is not as the document says; for tests. */
+  readonly validateAnswers?: boolean;
+}
+
+/** A service on its own database: its OpenAPI document says what it does, the handlers do it. */
+export function createServiceApp<Tables, Operations>(
+  name: OpenApiName,
+  handlers: OperationHandlers<Operations>,
+  { log, metrics, faults, validateAnswers = false }: ServiceParts<Tables>,
+): Express {
+  return createHttpApp({ log, metrics, timeoutMs: 5_000, translateError: databaseProblem }, (app) => {
+    if (faults !== undefined) app.use(faults);
+    app.use(createOpenApiRouter(loadOpenApi(name), handlers, { validateAnswers }));
+  });
+}
