@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { createDownstream, type Downstream } from './downstream.ts';
 import type { Logger } from './log.ts';
 
 /** What is known of one request while it is worked on; handed on explicitly to everything that works for it. */
@@ -13,7 +14,7 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   readonly log: Logger;
   /** The calls made to services for this request, for `Server-Timing`. */
-  readonly downstream: { calls: number; durationMs: number };
+  readonly downstream: Downstream;
   /** How the reads of this request were answered, for `Cache-Status`. */
   readonly cache: { hits: number; misses: number };
 }
@@ -67,7 +68,7 @@ export function createRequestContext(
     deadline: now() + timeoutMs,
     signal: ended.signal,
     log: options.log.child({ requestId, traceId: traceparent.split('-')[1] }),
-    downstream: { calls: 0, durationMs: 0 },
+    downstream: createDownstream(),
     cache: { hits: 0, misses: 0 },
   };
 }

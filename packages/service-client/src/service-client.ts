@@ -77,7 +77,7 @@ export function createServiceClient<Paths>(
     // Whoever shares an answer ends it by a signal of theirs; then this request's own deadline isn't the last word.
     const worthMs = signal === undefined ? Math.min(timeoutMs, context.deadline - now()) : timeoutMs;
     let outcome = 'ok';
-    context.downstream.calls += 1;
+    const ended = context.downstream.begin();
     try {
       const answer = await exchange(pool, service, {
         method: 'GET',
@@ -103,9 +103,8 @@ export function createServiceClient<Paths>(
       outcome = (error as ServiceError).kind;
       throw error;
     } finally {
-      const durationMs = performance.now() - startedAt;
-      context.downstream.durationMs += durationMs;
-      metrics.duration.observe({ service, outcome }, durationMs / 1000);
+      ended();
+      metrics.duration.observe({ service, outcome }, (performance.now() - startedAt) / 1000);
     }
   };
 

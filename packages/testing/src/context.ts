@@ -1,3 +1,4 @@
+import { createDownstream } from '@portico/runtime/downstream.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 
@@ -9,7 +10,7 @@ export function createTestContext(overrides: Partial<RequestContext> = {}): Requ
     deadline: Number.MAX_SAFE_INTEGER,
     signal: new AbortController().signal,
     log: silentLogger,
-    downstream: { calls: 0, durationMs: 0 },
+    downstream: createDownstream(),
     cache: { hits: 0, misses: 0 },
     ...overrides,
   };
