@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
@@ -24,10 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 const workspaceOfPackage = new Map(
-  Object.keys(mayImport).map((workspace) => [
-    JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8')).name as string,
-    workspace,
-  ]),
+  Object.keys(mayImport).map((workspace) => [manifestOf(workspace).name, workspace]),
 );
 
 interface Import {
@@ -41,6 +39,23 @@ function workspaceOf(path: string): string {
   return ['bffs', 'mock-services', 'packages'].includes(parts[0] ?? '')
     ? parts.slice(0, 2).join('/')
     : (parts[0] ?? '');
+}
+
+function specifiersOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  return [...text.matchAll(/(?:^import|^} from|^(?:im|ex)port .* from|\bimport\()\s*'([^']+)'/gm)].map(
+    (match) => match[1] ?? '',
+  );
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: object;
+  readonly devDependencies?: object;
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
 }
 
 function importsOf(file: string): Import[] {
@@ -61,7 +76,7 @@ const files = globSync('{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/src
 const crossing = files.flatMap(importsOf).filter(({ from, to }) => from !== to);
 
 test('a workspace imports only what the table in ARCHITECTURE.md lets it import', () => {
-  const isTest = (file: string) => /\.(test|contract)\.ts$/.test(file);
+  const isTest = (file: string) => /\.(test|contract|fixture)\.ts$/.test(file);
   const forbidden = crossing.filter(({ file, from, to }) => {
     if (to === 'packages/testing') return !isTest(file);
     return !mayImport[from]?.includes(to);
@@ -78,14 +93,22 @@ test('the table names every workspace there is', () => {
 });
 
 test('a workspace declares every package that it imports', () => {
+  // What only tests and types need stands once, at the top.
+  const shared = Object.keys(manifestOf('.').devDependencies ?? {});
   for (const workspace of Object.keys(mayImport)) {
-    const manifest = JSON.parse(readFileSync(join(root, workspace, 'package.json'), 'utf8'));
-    const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-    const own = crossing.filter(({ from }) => from === workspace).map(({ to }) => to);
-    const missing = [...new Set(own)].filter((to) => {
-      const name = [...workspaceOfPackage].find(([, folder]) => folder === to)?.[0] ?? to;
-      return !declared.includes(name);
-    });
+    const { dependencies, devDependencies } = manifestOf(workspace);
+    const declared = [...Object.keys({ ...dependencies, ...devDependencies }), ...shared];
+    const imported = files
+      .filter((file) => file.startsWith(`${workspace}/`))
+      .flatMap(specifiersOf)
+      .filter((specifier) => !specifier.startsWith('.') && !isBuiltin(specifier))
+      .map((specifier) =>
+        specifier
+          .split('/')
+          .slice(0, specifier.startsWith('@') ? 2 : 1)
+          .join('/'),
+      );
+    const missing = [...new Set(imported)].filter((name) => !declared.includes(name));
     assert.deepEqual(missing, [], `${workspace}/package.json`);
   }
 });
