@@ -6,7 +6,7 @@ import {
 } from '@portico/contracts/openapi.ts';
 import express, { type RequestHandler, type Response, Router } from 'express';
 import { contextOf } from './http-app.ts';
-import { compileSchema, resolveReference, type Validator } from './openapi-schema.ts';
+import { compileSchema, resolveReference, type SchemaError, type Validator } from './openapi-schema.ts';
 import type { Answer, OperationHandlers, OperationRequest } from './openapi-types.ts';
 import { Problem } from './problems.ts';
 import { unlessAborted } from './unless-aborted.ts';
@@ -239,11 +239,13 @@ function readBody(validator: Validator, body: unknown): unknown {
   throw new Problem('invalid-request', `The body${at === '' ? '' : ` at ${quoted(at)}`} ${reason(errors)}.`);
 }
 
-function reason(errors: readonly { message: string }[]): string {
-  const messages = new Set(
-    errors.map((error) => error.message).filter((message) => message !== 'schema is false'),
-  );
-  return [...messages].slice(0, 3).join(' and ') || 'is not valid';
+function reason(errors: readonly SchemaError[]): string {
+  const reasons = new Set(errors.filter(({ keyword }) => keyword !== 'boolean').map(toReason));
+  return [...reasons].slice(0, 3).join(' and ') || 'is not valid';
+}
+
+function toReason({ keyword, message, params }: SchemaError): string {
+  return keyword === 'enum' ? `must be one of ${params.allowedValues?.join(', ')}` : message;
 }
 
 function quoted(text: string): string {

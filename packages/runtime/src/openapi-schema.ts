@@ -1,10 +1,20 @@
 import Schema from 'typebox/schema';
 
+/** Where a value doesn't fit its schema, and why. */
+export interface SchemaError {
+  /** The JSON Schema keyword that it doesn't fit; `boolean` for a schema of false. */
+  readonly keyword: string;
+  /** JSON pointer into the value. */
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: { readonly allowedValues?: readonly unknown[] };
+}
+
 /** A compiled JSON Schema. */
 export interface Validator {
   Check(value: unknown): boolean;
   /** Whether the value fits, and where it doesn't. */
-  Errors(value: unknown): [boolean, { instancePath: string; message: string }[]];
+  Errors(value: unknown): [boolean, SchemaError[]];
 }
 
 /** Compiles a schema of an OpenAPI 3.1 document (JSON Schema 2020-12), with the document's components in reach. */

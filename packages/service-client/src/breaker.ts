@@ -15,7 +15,8 @@ export function createBreaker(service: string): Breaker {
     handleWhen((error) => {
       if (!(error instanceof ServiceError)) return false;
       // A trial call that nobody waited for to its end proves nothing: it must not close the circuit.
-      return countsAgainstService(error) || policy.state === CircuitState.HalfOpen;
+      const unproven = error.kind === 'cancelled' && policy.state === CircuitState.HalfOpen;
+      return unproven || countsAgainstService(error);
     }),
     {
       breaker: new CountBreaker({ threshold: 0.5, size: 20, minimumNumberOfCalls: 8 }),

@@ -281,6 +281,19 @@ test('a service that is down is not called for a second, then tried by one call,
   assert.deepEqual(await get(client), { id: 'x' });
 });
 
+test('a service that refuses the trial call is up, and used again', async () => {
+  mock.timers.enable({ apis: ['Date'] });
+  let status = 500;
+  const client = clientOf(await service((_req, res) => json(res, { id: 'x' }, status)), { now: () => 0 });
+  for (let n = 0; n < 8; n += 1) await assert.rejects(get(client), ServiceError);
+  await failure(get(client), 'circuit-open');
+  mock.timers.tick(1_001);
+  status = 404;
+  await failure(get(client), 'refused');
+  status = 200;
+  assert.deepEqual(await get(client), { id: 'x' });
+});
+
 test('refusals and cancelled calls never open the circuit', async () => {
   const client = clientOf(await service((_req, res) => json(res, {}, 404)));
   for (let n = 0; n < 30; n += 1) await failure(get(client), 'refused');

@@ -1,0 +1,61 @@
+import type { operations } from '@portico/contracts/generated/mobile.ts';
+import { loadOpenApi } from '@portico/contracts/openapi.ts';
+import { createHttpApp } from '@portico/runtime/http-app.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
+import { createOpenApiRouter } from '@portico/runtime/openapi-router.ts';
+import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import compression from 'compression';
+import type { Express, RequestHandler } from 'express';
+import { requireAppVersion } from './app-version.ts';
+import { toCatalogProblem } from './catalog-failure.ts';
+import type { ShopClients } from './clients.ts';
+import { createDocsRouter } from './docs/docs-routes.ts';
+import { showHome } from './home-feed/show-home.ts';
+import { showMe } from './me/show-me.ts';
+import { listProducts } from './products/list-products.ts';
+import { showProduct } from './products/show-product.ts';
+import { describeFailure, writeScreen } from './screen-answer.ts';
+
+export interface MobileBffParts {
+  readonly clients: ShopClients;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** The most that a request may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The oldest version of the app that understands the answers: three numbers. */
+  readonly minAppVersion: string;
+  /** Fails where an answer is not as the document says; for tests. */
+  readonly validateAnswers?: boolean;
+}
+
+/** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
+export function createMobileBff(parts: MobileBffParts): Express {
+  const { clients, log, metrics, timeoutMs, minAppVersion, validateAnswers = false } = parts;
+  const document = loadOpenApi('mobile');
+  const handlers: OperationHandlers<operations> = {
+    showHome: showHome(clients),
+    listProducts: listProducts(clients),
+    showProduct: showProduct(clients),
+    showMe,
+  };
+  return createHttpApp({ log, metrics, timeoutMs, translateError: toCatalogProblem }, (app) => {
+    app.use(varyByEncoding);
+    // Before everything that answers. It takes bodies from 1 kB on, and brotli at quality 4: Node's own default, 11, takes
+    // 40 times as long for a screen.
+    app.use(compression());
+    // Before the request is looked at: an old app may ask for what isn't there any more.
+    app.use('/api/v1', requireAppVersion(minAppVersion));
+    app.use(
+      createOpenApiRouter<operations>(document, handlers, { validateAnswers, writeAnswer: writeScreen }),
+    );
+    app.use(createDocsRouter(document));
+    app.use(describeFailure);
+  });
+}
+
+/** On every answer, a 304 or a small one too, where compression leaves it out (RFC 9110 section 15.4.5). */
+const varyByEncoding: RequestHandler = (_req, res, next) => {
+  res.vary('Accept-Encoding');
+  next();
+};

@@ -1,0 +1,41 @@
+import { createLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import { runProcess } from '@portico/runtime/run-process.ts';
+import { createShopClients } from './clients.ts';
+import { readMobileConfig } from './config.ts';
+import { createMobileBff } from './create-mobile-bff.ts';
+
+await runProcess(() => {
+  const config = readMobileConfig(process.env);
+  const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
+  const metrics = createMetrics('mobile');
+  const { clients, close } = createShopClients({
+    urls: {
+      catalog: config.CATALOG_URL,
+      inventory: config.INVENTORY_URL,
+      reviews: config.REVIEWS_URL,
+      customers: config.CUSTOMERS_URL,
+    },
+    redisUrl: config.REDIS_URL,
+    cacheTtlMs: config.CACHE_TTL_MS,
+    log,
+    metrics,
+  });
+  return {
+    log,
+    metrics,
+    handler: createMobileBff({
+      clients,
+      log,
+      metrics,
+      timeoutMs: config.REQUEST_TIMEOUT_MS,
+      minAppVersion: config.MIN_APP_VERSION,
+    }),
+    // A service that is away, or Redis, costs a part of the answers and must not take this process out of service.
+    checks: {},
+    host: '127.0.0.1',
+    port: config.PORT,
+    adminPort: config.ADMIN_PORT,
+    close,
+  };
+});

@@ -1,0 +1,32 @@
+import { silentLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import { createShopClients, type ShopClientsOptions } from './clients.ts';
+import { createMobileBff } from './create-mobile-bff.ts';
+
+/**
+ * The BFF as a process has it, in front of services at these addresses, with answers checked against the document.
+ * Its cache goes by `now`: a clock that stands still keeps everything, one that is told to go on lets it grow old.
+ */
+export function createTestBff(
+  urls: ShopClientsOptions['urls'],
+  { now = Date.now, redisUrl }: { readonly now?: () => number; readonly redisUrl?: string } = {},
+) {
+  const metrics = createMetrics('mobile');
+  const { clients, close } = createShopClients({
+    urls,
+    redisUrl,
+    cacheTtlMs: 1_000,
+    log: silentLogger,
+    metrics,
+    now,
+  });
+  const app = createMobileBff({
+    clients,
+    log: silentLogger,
+    metrics,
+    timeoutMs: 5_000,
+    minAppVersion: '1.4.0',
+    validateAnswers: true,
+  });
+  return { app, metrics, close };
+}

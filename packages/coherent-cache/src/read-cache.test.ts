@@ -1,0 +1,391 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import { createCacheMetrics } from './cache-metrics.ts';
+import type { CacheStore } from './cache-store.ts';
+import { createMemoryStore } from './memory-store.ts';
+import { createReadCache, type FillMany, type ReadCacheOptions } from './read-cache.ts';
+
+const start = 1_000_000;
+let now = start;
+beforeEach(() => {
+  now = start;
+});
+
+const waiting = () => ({ signal: new AbortController().signal });
+
+/** A level that tells which keys it was asked for. */
+function createLevel(name: string, changes: Partial<CacheStore> = {}) {
+  const asked: string[][] = [];
+  const store = { ...createMemoryStore({ maxBytes: 1_000_000, now: () => now }), ...changes, name };
+  const level: CacheStore = {
+    ...store,
+    getMany: (keys) => {
+      asked.push([...keys]);
+      return store.getMany(keys);
+    },
+  };
+  return { level, asked };
+}
+
+function createCache(options: Partial<ReadCacheOptions> = {}) {
+  const levels = [createLevel('memory').level];
+  return createReadCache({ levels, ttlMs: 1_000, now: () => now, ...options });
+}
+
+/** A fill that gives each key a value, and tells which keys it was asked for. */
+function createFill<T>(answer: (key: string) => T | Error) {
+  const asked: string[][] = [];
+  const fill: FillMany<T> = async (keys) => {
+    asked.push([...keys]);
+    return keys.map(answer);
+  };
+  return { fill, asked };
+}
+
+test('a key is filled once and then answered from memory, until its time is over', async () => {
+  const { readMany } = createCache();
+  const { fill, asked } = createFill((key) => ({ key }));
+  assert.deepEqual(await readMany(['a'], fill, waiting()), [
+    { value: { key: 'a' }, source: 'fill', ageMs: 0 },
+  ]);
+  now += 999;
+  assert.deepEqual(await readMany(['a'], fill, waiting()), [
+    { value: { key: 'a' }, source: 'memory', ageMs: 999 },
+  ]);
+  now += 1;
+  assert.deepEqual(await readMany(['a'], fill, waiting()), [
+    { value: { key: 'a' }, source: 'fill', ageMs: 0 },
+  ]);
+  assert.deepEqual(asked, [['a'], ['a']]);
+});
+
+test('only what no level has is filled, in one call, and the answers keep the order of the keys', async () => {
+  const memory = createLevel('memory');
+  const redis = createLevel('redis');
+  const { readMany } = createCache({ levels: [memory.level, redis.level] });
+  const other = createCache({ levels: [redis.level] });
+  const { fill, asked } = createFill((key) => key.toUpperCase());
+  await other.readMany(['b'], fill, waiting());
+  await readMany(['a'], fill, waiting());
+  for (const list of [memory.asked, redis.asked, asked]) list.splice(0);
+
+  const reads = await readMany(['d', 'a', 'b', 'c', 'a'], fill, waiting());
+  assert.deepEqual(
+    reads.map((read) => 'value' in read && [read.value, read.source]),
+    [
+      ['D', 'fill'],
+      ['A', 'memory'],
+      ['B', 'redis'],
+      ['C', 'fill'],
+      ['A', 'memory'],
+    ],
+  );
+  assert.deepEqual(
+    [memory.asked, redis.asked, asked],
+    [[['d', 'a', 'b', 'c']], [['d', 'b', 'c']], [['d', 'c']]],
+  );
+});
+
+test('a second process finds in the shared level what the first has read', async () => {
+  const shared = createLevel('redis').level;
+  const { fill, asked } = createFill(() => 'value');
+  for (const _process of [1, 2]) {
+    await createCache({ levels: [createLevel('memory').level, shared] }).readMany(
+      ['a', 'b'],
+      fill,
+      waiting(),
+    );
+  }
+  assert.equal(asked.length, 1);
+});
+
+test('what comes from a lower level is kept above for the rest of its time, not longer', async () => {
+  const shared = createLevel('redis').level;
+  const { fill } = createFill(() => 'value');
+  await createCache({ levels: [shared] }).readMany(['a'], fill, waiting());
+  now += 600;
+  const memory = createLevel('memory').level;
+  const { readMany } = createCache({ levels: [memory, shared] });
+  const [first] = await readMany(['a'], fill, waiting());
+  assert.deepEqual(first, { value: 'value', source: 'redis', ageMs: 600 });
+  now += 399;
+  const [second] = await readMany(['a'], fill, waiting());
+  assert.deepEqual(second, { value: 'value', source: 'memory', ageMs: 999 });
+  now += 1;
+  assert.deepEqual(await memory.getMany(['a']), [undefined]);
+});
+
+test('an answer is as old as the beginning of its fill', async () => {
+  const { readMany } = createCache();
+  const slow: FillMany<string> = async () => {
+    now += 300;
+    return ['value'];
+  };
+  await readMany(['a'], slow, waiting());
+  const [read] = await readMany(['a'], slow, waiting());
+  assert.deepEqual(read, { value: 'value', source: 'memory', ageMs: 300 });
+});
+
+test('an answer whose fill took longer than it may live is given and not kept', async () => {
+  const { readMany } = createCache();
+  let calls = 0;
+  const slow: FillMany<number> = async () => {
+    now += 1_000;
+    calls += 1;
+    return [calls];
+  };
+  for (const expected of [1, 2]) {
+    const [read] = await readMany(['a'], slow, waiting());
+    assert.equal(read && 'value' in read && read.value, expected);
+  }
+});
+
+test('the reader decides how old an answer may be, not the one who stored it', async () => {
+  const shared = createLevel('redis').level;
+  const { fill } = createFill(() => 'value');
+  await createCache({ levels: [shared], ttlMs: 60_000 }).readMany(['a'], fill, waiting());
+  now += 1_000;
+  const [read] = await createCache({ levels: [shared], ttlMs: 1_000 }).readMany(['a'], fill, waiting());
+  assert.equal(read?.source, 'fill');
+});
+
+test('an entry that another clock dates in the future is as good as new', async () => {
+  const shared = createLevel('redis').level;
+  const { fill } = createFill(() => 'value');
+  await createCache({ levels: [shared], now: () => now + 50 }).readMany(['a'], fill, waiting());
+  const [read] = await createCache({ levels: [shared] }).readMany(['a'], fill, waiting());
+  assert.deepEqual(read, { value: 'value', source: 'redis', ageMs: 0 });
+});
+
+test('that something does not exist is kept like any value', async () => {
+  const { readMany } = createCache();
+  const { fill, asked } = createFill(() => null);
+  for (const source of ['fill', 'memory']) {
+    assert.deepEqual(await readMany(['a'], fill, waiting()), [{ value: null, source, ageMs: 0 }]);
+  }
+  assert.equal(asked.length, 1);
+});
+
+test('a failed fill is the error of each of its keys, and not kept', async () => {
+  const { readMany } = createCache();
+  const error = new Error('the service is down');
+  const { fill } = createFill((key) => key);
+  await readMany(['a'], fill, waiting());
+  const failed = await readMany(['a', 'b', 'c'], () => Promise.reject(error), waiting());
+  assert.deepEqual(failed, [
+    { value: 'a', source: 'memory', ageMs: 0 },
+    { error, source: 'fill' },
+    { error, source: 'fill' },
+  ]);
+  const [, second] = await readMany(['a', 'b'], fill, waiting());
+  assert.deepEqual(second, { value: 'b', source: 'fill', ageMs: 0 });
+});
+
+test('an Error among the values is the error of its key alone, and not kept', async () => {
+  const { readMany } = createCache();
+  const error = new Error('this one failed');
+  const { fill, asked } = createFill((key) => (key === 'b' ? error : key));
+  const reads = await readMany(['a', 'b'], fill, waiting());
+  assert.deepEqual(reads, [
+    { value: 'a', source: 'fill', ageMs: 0 },
+    { error, source: 'fill' },
+  ]);
+  await readMany(['a', 'b'], fill, waiting());
+  assert.deepEqual(asked, [['a', 'b'], ['b']]);
+});
+
+test('a value that is no JSON is an error of its key alone', async () => {
+  const { readMany } = createCache();
+  const values: Record<string, unknown> = { a: 1, b: undefined, c: 2n, d: () => 1 };
+  const { fill } = createFill((key) => values[key]);
+  const reads = await readMany(['a', 'b', 'c', 'd'], fill, waiting());
+  assert.deepEqual(
+    reads.map((read) => 'error' in read && read.error instanceof TypeError),
+    [false, true, true, true],
+  );
+});
+
+test('a fill that gives too few or too many values is an error', async () => {
+  const { readMany } = createCache();
+  for (const values of [[], ['a', 'b', 'c']]) {
+    const reads = await readMany(['a', 'b'], async () => values, waiting());
+    for (const read of reads)
+      assert.match(String('error' in read && read.error), /a fill of 2 keys gave \d values/);
+  }
+});
+
+test('nobody can change the value of another reader', async () => {
+  const { readMany } = createCache();
+  const original = { tags: ['new'] };
+  const gate = Promise.withResolvers<void>();
+  const fill = async () => {
+    await gate.promise;
+    return [original];
+  };
+  const read = async () => {
+    const [answer] = await readMany(['a'], fill, waiting());
+    assert.ok(answer && 'value' in answer);
+    const seen = structuredClone(answer.value);
+    answer.value.tags.push('changed');
+    return seen;
+  };
+  const together = [read(), read(), read()];
+  gate.resolve();
+  for (const seen of [...(await Promise.all(together)), await read(), await read()]) {
+    assert.deepEqual(seen, { tags: ['new'] });
+  }
+});
+
+test('what a store has mixed up or did not get from us is a miss', async () => {
+  const { level } = createLevel('redis');
+  const { readMany } = createCache({ levels: [level] });
+  const { fill } = createFill((key) => `of ${key}`);
+  await readMany(['other'], fill, waiting());
+  const [ofOther] = await level.getMany(['other']);
+  const foreign = [
+    '',
+    'garbage',
+    '{}',
+    'null',
+    '[1]',
+    '"a"',
+    '{"key":"a"}',
+    '{"key":"a","readAt":1000000}',
+    '\u00ff',
+  ];
+  for (const bytes of [ofOther, ...foreign.map((text) => Buffer.from(text, 'latin1'))]) {
+    await level.setMany([{ key: 'a', bytes: bytes ?? Buffer.alloc(0), ttlMs: 1_000 }]);
+    const [read] = await readMany(['a'], fill, waiting());
+    assert.deepEqual(read, { value: 'of a', source: 'fill', ageMs: 0 }, String(bytes));
+  }
+});
+
+test('readers at the same time share one fill, and say so', async () => {
+  const { readMany } = createCache();
+  const gate = Promise.withResolvers<void>();
+  const { fill, asked } = createFill((key) => key);
+  const slow: FillMany<string> = async (keys, signal) => {
+    await gate.promise;
+    return fill(keys, signal);
+  };
+  const readers = [readMany(['a', 'b'], slow, waiting()), readMany(['b', 'c'], slow, waiting())];
+  gate.resolve();
+  const sources = (await Promise.all(readers)).map((reads) => reads.map(({ source }) => source));
+  assert.deepEqual(sources, [
+    ['fill', 'fill'],
+    ['joined', 'fill'],
+  ]);
+  assert.deepEqual(asked, [['a', 'b'], ['c']]);
+});
+
+test('a key that a level has does not wait for others of its batch that are filled', async () => {
+  const { readMany } = createCache();
+  const { fill } = createFill((key) => key);
+  await readMany(['there'], fill, waiting());
+  const gate = Promise.withResolvers<void>();
+  const slow = readMany(['there', 'missing'], () => gate.promise.then(() => ['value']), waiting());
+  assert.deepEqual(await readMany(['there'], fill, waiting()), [
+    { value: 'there', source: 'memory', ageMs: 0 },
+  ]);
+  gate.resolve();
+  await slow;
+});
+
+test('a reader who leaves ends a fill that nobody else waits for', async () => {
+  const { readMany } = createCache();
+  const leaving = new AbortController();
+  const called = Promise.withResolvers<AbortSignal>();
+  const fill: FillMany<string> = (_keys, signal) => {
+    called.resolve(signal);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const read = readMany(['a'], fill, { signal: leaving.signal });
+  const fillSignal = await called.promise;
+  const reason = new Error('the client has gone');
+  leaving.abort(reason);
+  await assert.rejects(read, reason);
+  assert.ok(fillSignal.aborted);
+});
+
+test('nothing is filled when the last reader left during the look-up', async () => {
+  const lookUp = Promise.withResolvers<undefined[]>();
+  const { level } = createLevel('redis', { getMany: () => lookUp.promise });
+  const { readMany } = createCache({ levels: [level] });
+  const leaving = new AbortController();
+  const { fill, asked } = createFill(() => 'value');
+  const read = readMany(['a'], fill, { signal: leaving.signal });
+  leaving.abort(new Error('gone'));
+  await assert.rejects(read);
+  lookUp.resolve([undefined]);
+  await nextTurn();
+  assert.deepEqual(asked, []);
+});
+
+test('a fill has its own time', async () => {
+  const { readMany } = createCache({ fillTimeoutMs: 1 });
+  const fill: FillMany<string> = (_keys, signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const [read] = await readMany(['a'], fill, waiting());
+  assert.match(String(read && 'error' in read && read.error), /time of this read is over/);
+});
+
+test('an answer does not wait for a store that is slow to write; closing does', async () => {
+  const written = Promise.withResolvers<void>();
+  let closed = false;
+  const { level } = createLevel('redis', {
+    setMany: () => written.promise,
+    close: async () => {
+      closed = true;
+    },
+  });
+  const { readMany, close } = createCache({ levels: [level] });
+  const { fill } = createFill(() => 'value');
+  assert.equal((await readMany(['a'], fill, waiting())).length, 1);
+  const closing = close();
+  await nextTurn();
+  assert.ok(!closed);
+  written.resolve();
+  await closing;
+  assert.ok(closed);
+});
+
+test('a store that stopped writing gets no more than so many writes; the others get theirs', async () => {
+  let begun = 0;
+  const { level: stuck } = createLevel('redis', {
+    setMany: () => {
+      begun += 1;
+      return new Promise(() => {});
+    },
+  });
+  const memory = createLevel('memory').level;
+  const { readMany } = createCache({ levels: [memory, stuck], maxPendingWrites: 2 });
+  const { fill } = createFill((key) => key);
+  const keys = [...'abcde'];
+  for (const key of keys) await readMany([key], fill, waiting());
+  assert.equal(begun, 2);
+  assert.ok((await memory.getMany(keys)).every((bytes) => bytes !== undefined));
+});
+
+test('without any level it still shares fills', async () => {
+  const { readMany } = createCache({ levels: [] });
+  const { fill, asked } = createFill((key) => key);
+  await Promise.all([readMany(['a'], fill, waiting()), readMany(['a'], fill, waiting())]);
+  assert.equal(asked.length, 1);
+});
+
+test('keys are counted by how they were answered', async () => {
+  const metrics = createCacheMetrics(createMetrics('test'));
+  const { readMany } = createCache({ metrics });
+  const { fill } = createFill((key) => (key === 'bad' ? new Error('bad') : key));
+  await Promise.all([readMany(['a', 'b', 'bad'], fill, waiting()), readMany(['b'], fill, waiting())]);
+  await readMany(['a', 'b'], fill, waiting());
+  const { values } = await metrics.reads.get();
+  assert.deepEqual(Object.fromEntries(values.map(({ labels, value }) => [labels.answer, value])), {
+    fill: 2,
+    failed: 1,
+    joined: 1,
+    memory: 2,
+  });
+});

@@ -1,0 +1,98 @@
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** An engine that a test started for itself. It ends with `stop` or with the test's process, and leaves nothing. */
+export interface TestEngine {
+  readonly url: string;
+  /** Process id of the engine itself. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface TestPostgres extends TestEngine {
+  /** By name, the URL of a database with the role that owns it; `url` is the superuser's. */
+  readonly databases: Readonly<Record<string, string>>;
+}
+
+/**
+ * Starts a PostgreSQL server with these databases, each with a role of its own that can connect to no other.
+ * @throws Error with the reason when it does not start.
+ */
+export async function startPostgres(options: {
+  readonly databases: readonly string[];
+}): Promise<TestPostgres> {
+  const { ready, stop } = await startEngine('postgres', { DATABASES: options.databases.join(',') });
+  return { url: ready.url, pid: ready.pid, databases: ready.databases ?? {}, stop };
+}
+
+/**
+ * Starts a Redis or Valkey server.
+ * @throws Error when none is installed: ask `findRedis` first.
+ */
+export async function startRedis(): Promise<TestEngine> {
+  const { ready, stop } = await startEngine('redis', {});
+  return { url: ready.url, pid: ready.pid, stop };
+}
+
+/** The Redis or Valkey server on PATH; undefined when there is none, so that a test can say that it skips for that. */
+export function findRedis(): string | undefined {
+  return ['redis-server', 'valkey-server'].find(
+    (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0,
+  );
+}
+
+interface Ready {
+  readonly url: string;
+  readonly pid: number;
+  readonly databases?: Readonly<Record<string, string>>;
+}
+
+async function startEngine(
+  name: 'postgres' | 'redis',
+  env: NodeJS.ProcessEnv,
+): Promise<{ ready: Ready; stop: () => Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), `portico-${name}-`));
+  // As root, the engine runs as another user, who must get into it.
+  await chmod(dir, 0o711);
+  const program = fileURLToPath(new URL(`../../../demo/src/engines/${name}.ts`, import.meta.url));
+  const child = fork(program, [], {
+    env: { PATH: process.env.PATH, ...env, PORTICO_ENGINE_DIR: dir, PORTICO_ENGINE_TEMPORARY: 'true' },
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  const ready = await readyMessage(child, name);
+  const ended = once(child, 'exit');
+  letGo(child);
+  return {
+    ready,
+    stop: async () => {
+      child.ref();
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function readyMessage(child: ChildProcess, name: string): Promise<Ready> {
+  let lastLine = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    lastLine = chunk.toString().trimEnd().split('\n').at(-1) ?? lastLine;
+  });
+  const ended = once(child, 'close').then(() => {
+    throw new Error(`${name} did not start: ${lastLine}`);
+  });
+  const [message] = await Promise.race([once(child, 'message'), ended]);
+  if (message.ready === null) throw new Error(`${name} is not installed`);
+  return message.ready;
+}
+
+/** Lets the test's process end while the engine runs; the end of the channel between them stops the engine. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  child.channel?.unref();
+  (child.stderr as unknown as { unref?: () => void } | null)?.unref?.();
+}
