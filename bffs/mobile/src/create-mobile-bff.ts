@@ -1,3 +1,4 @@
+import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
@@ -9,7 +10,6 @@ import compression from 'compression';
 import type { Express, RequestHandler } from 'express';
 import { requireAppVersion } from './app-version.ts';
 import { toCatalogProblem } from './catalog-failure.ts';
-import type { ShopClients } from './clients.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
@@ -18,7 +18,7 @@ import { showProduct } from './products/show-product.ts';
 import { describeFailure, writeScreen } from './screen-answer.ts';
 
 export interface MobileBffParts {
-  readonly clients: ShopClients;
+  readonly clients: ShopServices;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** The most that a request may take, in milliseconds. */

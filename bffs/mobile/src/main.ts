@@ -1,7 +1,7 @@
+import { createShopServices, toShopOptions } from '@portico/coherent-cache/shop-services.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
-import { createShopClients } from './clients.ts';
 import { readMobileConfig } from './config.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
 
@@ -9,15 +9,8 @@ await runProcess(() => {
   const config = readMobileConfig(process.env);
   const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
   const metrics = createMetrics('mobile');
-  const { clients, close } = createShopClients({
-    urls: {
-      catalog: config.CATALOG_URL,
-      inventory: config.INVENTORY_URL,
-      reviews: config.REVIEWS_URL,
-      customers: config.CUSTOMERS_URL,
-    },
-    redisUrl: config.REDIS_URL,
-    cacheTtlMs: config.CACHE_TTL_MS,
+  const clients = createShopServices({
+    ...toShopOptions(config),
     log,
     metrics,
   });
@@ -36,6 +29,6 @@ await runProcess(() => {
     host: '127.0.0.1',
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
-    close,
+    close: () => clients.close(),
   };
 });

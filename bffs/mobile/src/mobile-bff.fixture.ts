@@ -1,6 +1,6 @@
+import { createShopServices, type ShopServicesOptions } from '@portico/coherent-cache/shop-services.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
-import { createShopClients, type ShopClientsOptions } from './clients.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
 
 /**
@@ -8,11 +8,11 @@ import { createMobileBff } from './create-mobile-bff.ts';
  * Its cache goes by `now`: a clock that stands still keeps everything, one that is told to go on lets it grow old.
  */
 export function createTestBff(
-  urls: ShopClientsOptions['urls'],
+  urls: ShopServicesOptions['urls'],
   { now = Date.now, redisUrl }: { readonly now?: () => number; readonly redisUrl?: string } = {},
 ) {
   const metrics = createMetrics('mobile');
-  const { clients, close } = createShopClients({
+  const clients = createShopServices({
     urls,
     redisUrl,
     cacheTtlMs: 1_000,
@@ -28,5 +28,5 @@ export function createTestBff(
     minAppVersion: '1.4.0',
     validateAnswers: true,
   });
-  return { app, metrics, close };
+  return { app, metrics, close: () => clients.close() };
 }

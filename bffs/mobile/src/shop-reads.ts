@@ -1,7 +1,7 @@
+import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/catalog.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
-import type { ShopClients } from './clients.ts';
 import { type Part, partFrom } from './part.ts';
 import type { CardParts, Product } from './products/compose-product-card.ts';
 import type { ReviewParts, ServiceReview } from './products/compose-product-screen.ts';
@@ -16,7 +16,7 @@ const firstReviews = 3;
  * What one request reads from the services. Reads by id that are asked for at the same moment go out as one call.
  * Failures of the catalog reject, as there is no screen without it; of other services they are the outcome of a part.
  */
-export function openReads({ catalog, inventory, reviews, customers }: ShopClients, context: RequestContext) {
+export function openReads({ catalog, inventory, reviews, customers }: ShopServices, context: RequestContext) {
   const products = catalog.loader('/products', {}, { context, idOf: ({ id }) => id });
   const stock = inventory.loader('/stock', {}, { context, idOf: ({ productId }) => productId });
   const ratings = reviews.loader('/ratings', {}, { context, idOf: ({ productId }) => productId });

@@ -56,7 +56,7 @@ export function createServiceClient<Paths>(
   metrics: CallMetrics,
 ): ServiceClient<Paths> {
   const { service, document, now = Date.now, random = Math.random } = options;
-  const { timeoutMs: ownTimeoutMs = 750, maxAnswerBytes = 4_000_000 } = options;
+  const { timeoutMs: ownTimeoutMs = 600, maxAnswerBytes = 4_000_000 } = options;
   const pool = new Pool(options.baseUrl, {
     connections: options.maxConnections ?? 32,
     connect: { timeout: options.connectTimeoutMs ?? 300 },

@@ -1,6 +1,6 @@
+import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
-import type { ShopClients } from '../clients.ts';
 import { readCards } from '../products/read-cards.ts';
 import { screenAnswer } from '../screen-answer.ts';
 import { openReads } from '../shop-reads.ts';
@@ -9,7 +9,7 @@ import { composeHome } from './compose-home.ts';
 const productsPerShelf = 6;
 
 /** The home screen: three calls of the catalog, then one each for stock and ratings of all its products. */
-export function showHome(clients: ShopClients): OperationHandlers<operations>['showHome'] {
+export function showHome(clients: ShopServices): OperationHandlers<operations>['showHome'] {
   return async ({ context }) => {
     const reads = openReads(clients, context);
     const [featured, newest, categories] = await Promise.all([

@@ -1,8 +1,8 @@
+import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
-import type { ShopClients } from '../clients.ts';
 import { screenAnswer } from '../screen-answer.ts';
 import { openReads, type ProductListQuery } from '../shop-reads.ts';
 import { composeProductPage } from './compose-product-page.ts';
@@ -11,7 +11,7 @@ import { readCards } from './read-cards.ts';
 type ListQuery = NonNullable<operations['listProducts']['parameters']['query']>;
 
 /** One page of the catalogue as cards: one call for the products, and one for each part of theirs that is shown. */
-export function listProducts(clients: ShopClients): OperationHandlers<operations>['listProducts'] {
+export function listProducts(clients: ShopServices): OperationHandlers<operations>['listProducts'] {
   return async ({ query, context }) => {
     const list = toCatalogQuery(query);
     const reads = openReads(clients, context);

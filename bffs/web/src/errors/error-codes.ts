@@ -1,0 +1,32 @@
+/**
+ * Every `extensions.code` that an error of the graph can have. The list is closed, so that clients can decide on each.
+ *
+ * - `BAD_USER_INPUT`: an argument or variable has a value that can't be used.
+ * - `NOT_SUPPORTED`: the schema has it, but there is nothing behind it yet.
+ * - `LIMIT_EXCEEDED`: the operation is larger than this API executes; `limit` and `maximum` say which and how large.
+ * - `GRAPHQL_PARSE_FAILED`: the document is not GraphQL.
+ * - `GRAPHQL_VALIDATION_FAILED`: the document doesn't fit the schema.
+ * - `OPERATION_RESOLUTION_FAILURE`: the document has no operation of that name, or several and no name was given.
+ * - `BAD_REQUEST`: a mutation came by GET.
+ * - `SERVICE_UNAVAILABLE`: the service in `service` is away, or fails.
+ * - `SERVICE_TIMEOUT`: the service in `service` didn't answer in time.
+ * - `SERVICE_BAD_ANSWER`: the service in `service` gave an answer that can't be used.
+ * - `REQUEST_TIMEOUT`: the time of the whole request was over.
+ * - `INTERNAL`: an error on our side; the log knows it by `requestId`.
+ */
+export const errorCodes = [
+  'BAD_USER_INPUT',
+  'NOT_SUPPORTED',
+  'LIMIT_EXCEEDED',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'BAD_REQUEST',
+  'SERVICE_UNAVAILABLE',
+  'SERVICE_TIMEOUT',
+  'SERVICE_BAD_ANSWER',
+  'REQUEST_TIMEOUT',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];

@@ -1,0 +1,36 @@
+import { createShopServices, toShopOptions } from '@portico/coherent-cache/shop-services.ts';
+import { createLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import { runProcess } from '@portico/runtime/run-process.ts';
+import { readWebConfig } from './config.ts';
+import { createWebBff } from './create-web-bff.ts';
+
+await runProcess(() => {
+  const config = readWebConfig(process.env);
+  const log = createLogger({ name: 'web', level: config.LOG_LEVEL });
+  const metrics = createMetrics('web');
+  const services = createShopServices({
+    ...toShopOptions(config),
+    log,
+    metrics,
+  });
+
+  return {
+    log,
+    metrics,
+    handler: createWebBff({
+      services,
+      log,
+      metrics,
+      timeoutMs: config.REQUEST_TIMEOUT_MS,
+      demo: config.PORTICO_DEMO,
+    }),
+    // A service that is away costs the fields that come from it; an instance that stopped being ready for it would
+    // cost all others too. Which service fails is in the metrics of the calls.
+    checks: {},
+    host: '127.0.0.1',
+    port: config.PORT,
+    adminPort: config.ADMIN_PORT,
+    close: () => services.close(),
+  };
+});

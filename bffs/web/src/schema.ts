@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import type { GraphQLSchema } from 'graphql';
+import { createSchema } from 'graphql-yoga';
+import { categoryResolvers } from './category/category-resolvers.ts';
+import { customerResolvers } from './customer/customer-resolvers.ts';
+import { nodeResolvers } from './node/node-resolvers.ts';
+import { productResolvers } from './product/product-resolvers.ts';
+import { reviewResolvers } from './review/review-resolvers.ts';
+import type { WebContext } from './web-context.ts';
+
+/** `schema.graphql` with its resolvers. */
+export function createWebSchema(): GraphQLSchema {
+  return createSchema<WebContext>({
+    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    resolvers: [nodeResolvers, productResolvers, categoryResolvers, reviewResolvers, customerResolvers],
+    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  });
+}

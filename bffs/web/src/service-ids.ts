@@ -1,0 +1,29 @@
+import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
+import { compileSchema } from '@portico/runtime/openapi-schema.ts';
+
+/** Whether a text can be an id at all, by the service's document. */
+export interface ServiceIds {
+  readonly isProduct: (id: string) => boolean;
+  readonly isCategory: (id: string) => boolean;
+  readonly isReview: (id: string) => boolean;
+  readonly isCustomer: (id: string) => boolean;
+}
+
+/**
+ * Services refuse a whole batch for one malformed id, and would let the others of the batch down. So ids that come from
+ * outside are looked at before they are joined with others.
+ */
+export function createServiceIds(): ServiceIds {
+  return {
+    isProduct: check('catalog', 'ProductId'),
+    isCategory: check('catalog', 'CategoryId'),
+    isReview: check('reviews', 'ReviewId'),
+    isCustomer: check('customers', 'CustomerId'),
+  };
+}
+
+function check(service: OpenApiName, schema: string): (id: string) => boolean {
+  const document = loadOpenApi(service);
+  const validator = compileSchema({ $ref: `#/components/schemas/${schema}` }, document);
+  return (id) => validator.Check(id);
+}

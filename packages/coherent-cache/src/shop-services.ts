@@ -1,0 +1,107 @@
+import type { paths as Catalog } from '@portico/contracts/generated/catalog.ts';
+import type { paths as Customers } from '@portico/contracts/generated/customers.ts';
+import type { paths as Inventory } from '@portico/contracts/generated/inventory.ts';
+import type { paths as Reviews } from '@portico/contracts/generated/reviews.ts';
+import { loadOpenApi } from '@portico/contracts/openapi.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
+import { httpUrl } from '@portico/runtime/process-config.ts';
+import { createCallMetrics } from '@portico/service-client/call-metrics.ts';
+import { createServiceClient } from '@portico/service-client/service-client.ts';
+import Type, { type Static, type TObject } from 'typebox';
+import { createCacheMetrics } from './cache-metrics.ts';
+import { type CachedService, createCachedService } from './cached-service.ts';
+import { createMemoryStore } from './memory-store.ts';
+import { createReadCache } from './read-cache.ts';
+import { createRedisStore } from './redis-store.ts';
+
+/** The settings of a process that reads the services of the shop. */
+export const shopSettings = {
+  CATALOG_URL: httpUrl,
+  INVENTORY_URL: httpUrl,
+  REVIEWS_URL: httpUrl,
+  CUSTOMERS_URL: httpUrl,
+  /** The cache level that instances share; each has only its own when left out. */
+  REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://', description: 'a redis:// URL' })),
+  /** How long an answer of a service may be given again, in milliseconds. */
+  CACHE_TTL_MS: Type.Integer({ minimum: 0, maximum: 60_000, default: 1_000 }),
+};
+
+/** The services of the shop, read through one cache. */
+export interface ShopServices {
+  readonly catalog: CachedService<Catalog>;
+  readonly inventory: CachedService<Inventory>;
+  readonly reviews: CachedService<Reviews>;
+  readonly customers: CachedService<Customers>;
+  close(): Promise<void>;
+}
+
+export type ServiceName = Exclude<keyof ShopServices, 'close'>;
+
+export interface ShopServicesOptions {
+  readonly urls: Readonly<Record<ServiceName, string>>;
+  readonly cacheTtlMs: number;
+  /** A level of the cache that instances share; there is none when left out. */
+  readonly redisUrl?: string | undefined;
+  /** The time of one call to a service, with its retry. */
+  readonly callTimeoutMs?: number;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly now?: () => number;
+}
+
+/** What `shopSettings` say, as options. */
+export function toShopOptions(config: Static<TObject<typeof shopSettings>>) {
+  return {
+    urls: {
+      catalog: config.CATALOG_URL,
+      inventory: config.INVENTORY_URL,
+      reviews: config.REVIEWS_URL,
+      customers: config.CUSTOMERS_URL,
+    },
+    cacheTtlMs: config.CACHE_TTL_MS,
+    redisUrl: config.REDIS_URL,
+  };
+}
+
+/** What the cache level in this process may take. */
+const maxCacheBytes = 64_000_000;
+
+/** The clients of all services behind one cache. `close` ends their connections. */
+export function createShopServices(options: ShopServicesOptions): ShopServices {
+  const { urls, cacheTtlMs: ttlMs, redisUrl, callTimeoutMs = 600, log, metrics, now = Date.now } = options;
+  const cacheMetrics = createCacheMetrics(metrics);
+  const memory = createMemoryStore({ maxBytes: maxCacheBytes, now });
+  const shared =
+    redisUrl === undefined ? [] : [createRedisStore({ url: redisUrl, log, now, metrics: cacheMetrics })];
+  const cache = createReadCache({
+    levels: [memory, ...shared],
+    ttlMs,
+    now,
+    metrics: cacheMetrics,
+    // A call ends by its own limit, with an error that says why.
+    fillTimeoutMs: callTimeoutMs + 250,
+  });
+
+  const callMetrics = createCallMetrics(metrics);
+  const clientOf = <Paths>(service: ServiceName) =>
+    createServiceClient<Paths>(
+      { service, baseUrl: urls[service], document: loadOpenApi(service), timeoutMs: callTimeoutMs },
+      callMetrics,
+    );
+  const catalog = clientOf<Catalog>('catalog');
+  const inventory = clientOf<Inventory>('inventory');
+  const reviews = clientOf<Reviews>('reviews');
+  const customers = clientOf<Customers>('customers');
+
+  return {
+    catalog: createCachedService(catalog, cache),
+    inventory: createCachedService(inventory, cache),
+    reviews: createCachedService(reviews, cache),
+    customers: createCachedService(customers, cache),
+    close: async () => {
+      await cache.close();
+      await Promise.all([catalog, inventory, reviews, customers].map((client) => client.destroy()));
+    },
+  };
+}
