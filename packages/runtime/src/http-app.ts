@@ -89,7 +89,7 @@ const answerProblem =
       return;
     }
     const problem =
-      context.signal.reason instanceof DeadlineExceeded
+      context.signal.reason instanceof DeadlineExceeded && !(error instanceof Problem)
         ? new Problem('timeout', 'The request could not be answered in its time.', { cause: error })
         : toProblem(error);
     if (problem.status >= 500) context.log.error({ err: problem.cause ?? problem }, problem.message);

@@ -67,6 +67,7 @@ for (const [name, bytes, status] of [
   ['no HTTP at all', 'hello\r\n\r\n', 400],
   ['header fields of 64 kB', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'a'.repeat(65_536)}\r\n\r\n`, 431],
   ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400],
+  ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ['an unknown expectation', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: the-worst\r\n\r\n', 417],
 ] as const) {
   test(`${name} is answered with a problem and the end of the connection`, async () => {

@@ -12,7 +12,7 @@ import { ConfigError } from './config.ts';
 import type { HealthChecks } from './health.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Problem, type ProblemName, problemBody, problemTypes } from './problems.ts';
+import { Problem, type ProblemName, problemBody, problemTypes, sendProblem } from './problems.ts';
 
 export interface ProcessParts {
   readonly log: Logger;
@@ -98,11 +98,15 @@ function createHttpServer(parts: ProcessParts): Server {
     {
       maxHeaderSize: 16_384,
       headersTimeout: 10_000,
+      // How soon a late head or request is found out.
+      connectionsCheckingInterval: 1_000,
+      // Node's own refusal has no body; ours below is a problem.
+      requireHostHeader: false,
       requestTimeout: parts.requestTimeoutMs ?? 30_000,
       // Longer than any client of ours keeps an idle connection, so that no request meets a closing one.
       keepAliveTimeout: 75_000,
     },
-    parts.handler,
+    withHost(parts.handler),
   );
   server.maxHeadersCount = 100;
   server.on('clientError', refuseUnreadable);
@@ -113,6 +117,15 @@ function createHttpServer(parts: ProcessParts): Server {
     req.resume();
   });
   return server;
+}
+
+/** RFC 9112 section 3.2: a request of HTTP/1.1 without a Host is refused. */
+function withHost(handler: RequestListener): RequestListener {
+  return (req, res) => {
+    if (req.headers.host !== undefined || req.httpVersion !== '1.1') return handler(req, res);
+    res.setHeader('Connection', 'close');
+    sendProblem(res, new Problem('invalid-request', 'The field Host is missing.'), undefined);
+  };
 }
 
 const unreadable: Readonly<Record<string, [ProblemName, string]>> = {

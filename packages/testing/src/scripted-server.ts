@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** Ends the connection in good order (FIN). */
-export const end = Symbol('end');
-/** Breaks the connection (RST). */
-export const reset = Symbol('reset');
 /** What a script does next: send bytes (text as Latin-1, a character a byte), or leave. */
-export type Step = string | Uint8Array | typeof end | typeof reset;
+export type Step = string | Uint8Array | Leave;
+interface Leave {
+  readonly by: 'end' | 'reset';
+}
+/** Ends the connection in good order (FIN). */
+export const end: Leave = { by: 'end' };
+/** Breaks the connection (RST). */
+export const reset: Leave = { by: 'reset' };
 
 export interface ScriptedRequest {
   /** Which connection it came on: 1 for the first. */
@@ -116,9 +119,10 @@ async function serve(socket: Socket, connection: number, begin: Script): Promise
 async function play(socket: Socket, steps: ReturnType<Script>): Promise<void> {
   for await (const step of steps) {
     if (socket.destroyed) return;
-    if (step === end) socket.end();
-    else if (step === reset) socket.resetAndDestroy();
-    else if (!socket.write(typeof step === 'string' ? Buffer.from(step, 'latin1') : step)) {
+    if (typeof step === 'object' && 'by' in step) {
+      if (step.by === 'end') socket.end();
+      else socket.resetAndDestroy();
+    } else if (!socket.write(typeof step === 'string' ? Buffer.from(step, 'latin1') : step)) {
       await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
     }
   }

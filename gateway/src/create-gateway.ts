@@ -1,0 +1,76 @@
+import type { RequestListener } from 'node:http';
+import { createHttpApp } from '@portico/runtime/http-app.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { createForwarder } from './forward/forward.ts';
+import type { ForwardLimits } from './forward/limits.ts';
+import { createRouteMatcher } from './match-route.ts';
+import { chooseRoute } from './middleware/choose-route.ts';
+import { forwardToUpstream } from './middleware/forward-to-upstream.ts';
+import { refuseBody } from './middleware/refuse-body.ts';
+import { refuseHead } from './middleware/refuse-head.ts';
+import { refuseTarget } from './middleware/refuse-target.ts';
+import { setSecurityFields } from './middleware/security-fields.ts';
+import { readOnAfterRefusal } from './read-on.ts';
+import { createRoutes, type Route, type UpstreamUrls } from './routes.ts';
+
+export interface GatewayOptions {
+  readonly upstreams: UpstreamUrls;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** This instance's name in `Via`, by which it knows a request that comes back to it. */
+  readonly viaName: string;
+  /** The route table, where it is another one than Portico's own. */
+  readonly routes?: readonly Route[];
+  readonly limits?: Partial<ForwardLimits>;
+}
+
+export interface Gateway {
+  readonly handler: RequestListener;
+  /** Ends the idle connections to the upstreams. */
+  readonly close: () => void;
+}
+
+/** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { upstreams, log, metrics, viaName, routes = createRoutes(upstreams) } = options;
+  const forwarders = new Map(
+    Object.entries(upstreams)
+      .filter((entry): entry is [string, string] => entry[1] !== undefined)
+      .map(([name, url]) => [name, createForwarder(url, options.limits)]),
+  );
+
+  const pipeline: readonly (RequestHandler | ErrorRequestHandler)[] = [
+    // First, so that every refusal below carries them too.
+    setSecurityFields,
+    // Before anything decides on the path.
+    refuseTarget,
+    // Before the route, so that an unreadable request is a 400 on every path.
+    refuseHead(viaName),
+    chooseRoute(createRouteMatcher(routes)),
+    // Needs the route's limits. Nothing may read the body before it is forwarded.
+    refuseBody,
+    forwardToUpstream(forwarders, viaName),
+    // After everything that refuses a body or stops reading it.
+    readOnAfterRefusal,
+  ];
+  // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
+  const timeoutMs = Math.max(...routes.map((route) => route.timeoutMs)) + 1_000;
+  const app = createHttpApp({ log, metrics, timeoutMs }, (express) => {
+    for (const step of pipeline) express.use(step);
+  });
+
+  return {
+    handler: (req, res) => {
+      // Only what is inside may shorten the time of a request; the app would take it from anyone.
+      if (req.headers['portico-timeout-ms'] !== undefined) delete req.headers['portico-timeout-ms'];
+      // Express runs nothing for a target that it can't parse (`http://[`). With an empty segment it can, and refuses it.
+      if (!req.url?.startsWith('/')) req.url = `//${req.url}`;
+      app(req, res);
+    },
+    close: () => {
+      for (const forwarder of forwarders.values()) forwarder.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { IncomingMessage } from 'node:http';
+import { securityFields } from '../middleware/security-fields.ts';
+import { namedByConnection } from './hop-by-hop.ts';
+
+/** Fields that end at the gateway (RFC 9110 section 7.6.1), that it sets itself, or that tell what runs behind it. */
+const notPassedOn = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'server',
+  'via',
+  'x-powered-by',
+  'x-request-id',
+  ...securityFields.map(([name]) => name.toLowerCase()),
+]);
+
+export interface AnswerHead {
+  readonly status: number;
+  /** Names and values in turn, as `writeHead` takes them: a field that comes several times stays several. */
+  readonly fields: string[];
+}
+
+/**
+ * The head of the answer to the client, from that of the upstream's. The reason phrase is not taken over.
+ * @throws Error when the upstream's head has a meaning that can't be passed on
+ */
+export function toAnswerHead(answer: IncomingMessage): AnswerHead {
+  const { statusCode: status = 0, headers, rawHeaders } = answer;
+  if (status < 200 || status > 599) throw new Error(`the upstream answered with the status ${status}`);
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new Error('the upstream answered with a transfer coding that is not understood');
+  }
+
+  const hopByHop = namedByConnection(headers.connection);
+  const fields: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    const key = name.toLowerCase();
+    if (notPassedOn.has(key) || hopByHop?.has(key)) continue;
+    // RFC 9110 section 8.6.
+    if (status === 204 && key === 'content-length') continue;
+    fields.push(name, rawHeaders[index + 1] as string);
+  }
+  return { status, fields };
+}

@@ -1,0 +1,136 @@
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Problem } from '@portico/runtime/problems.ts';
+import { readOnAfterAnswer } from '../read-on.ts';
+import {
+  bodyTooLarge,
+  bodyTooSlow,
+  isBrokenConnection,
+  toForwardProblem,
+  tooLate,
+  unreachable,
+  unusable,
+} from './forward-failure.ts';
+import type { ForwardLimits } from './limits.ts';
+import { isEventStream, writeAnswer } from './write-answer.ts';
+
+/** What is sent to the upstream beside the method, path and body of the request. */
+export interface Outgoing {
+  readonly fields: Readonly<Record<string, string>>;
+  /** Until the last byte of the answer; an event stream only has to begin in it. */
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+export interface ExchangeOptions {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly outgoing: Outgoing;
+  readonly limits: ForwardLimits;
+  /** Sends the request once more, on a connection of its own. */
+  readonly tryAgain: () => void;
+  readonly failed: (problem: Problem) => void;
+}
+
+/** One request at an upstream, told of what happens to it. No function of it throws. */
+export interface Exchange {
+  /** The request has a connection, made or being made; nothing has been written to it. */
+  readonly sent: (request: ClientRequest) => void;
+  readonly answered: (answer: IncomingMessage) => void;
+  readonly broke: (error?: unknown) => void;
+}
+
+/**
+ * Watches over one exchange:
+ *  1. `sent`: the connection has to be made in its time, and a body without a length is counted.
+ *  2. `answered`: the answer is written to the client as it comes, in the time of the route.
+ *  3. It is over when the answer has come, the client has gone (the proxy ends the upstream's request then), or something
+ *     failed: the failure is answered, or what has begun of an answer is cut off.
+ */
+export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: ExchangeOptions): Exchange {
+  const streamed = req.headers['transfer-encoding'] !== undefined;
+  const isRead = req.method === 'GET' || req.method === 'HEAD';
+  let request: ClientRequest | undefined;
+  let over = false;
+
+  const finish = () => {
+    over = true;
+    clearTimeout(deadline);
+  };
+  const fail = (problem: Problem) => {
+    if (over) return;
+    finish();
+    // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
+    failed(problem);
+    request?.destroy();
+    // The pipe would stop the rest of the body from being read.
+    req.unpipe();
+  };
+  const late = () => {
+    // A client that takes its time is not the upstream's fault; one that takes nothing is found out by the idle limit.
+    if (res.writableNeedDrain) return;
+    fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
+  };
+  const deadline = setTimeout(late, outgoing.timeoutMs);
+  res.once('close', finish);
+
+  return {
+    sent: (sentRequest) => {
+      request = sentRequest;
+      if (over) {
+        request.destroy();
+        return;
+      }
+      // 101 in spite of no Upgrade; unheard, it would leave the request without an end.
+      request.once('upgrade', (_answer, socket: Socket) => {
+        socket.destroy();
+        fail(unusable(new Error('the upstream switched protocols unasked')));
+      });
+      const { socket } = request;
+      if (socket?.connecting) {
+        limitConnecting(socket, limits.connectTimeoutMs, () =>
+          fail(unreachable(new Error('no connection in time'))),
+        );
+      }
+      if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
+    },
+    answered: (answer) => {
+      if (over) return;
+      try {
+        readOnAfterAnswer(req, res);
+        writeAnswer(answer, res);
+      } catch (error) {
+        fail(unusable(error));
+        return;
+      }
+      answer.once('end', finish);
+      if (isEventStream(answer)) clearTimeout(deadline);
+      res.setTimeout(limits.idleTimeoutMs, () => {
+        fail(tooLate('nothing of the answer moved'));
+        // The upstream may have ended its part: then it is the client that takes nothing any more.
+        res.destroy();
+      });
+    },
+    broke: (error) => {
+      if (over) return;
+      // A kept connection may have been ended by the other side while the request was on its way: that says nothing of
+      // the request. One with a body or an effect isn't repeated; nor is one that failed on a connection of its own.
+      if (isRead && request?.reusedSocket && !res.headersSent && isBrokenConnection(error)) tryAgain();
+      else fail(toForwardProblem(error));
+    },
+  };
+}
+
+function limitConnecting(socket: Socket, timeoutMs: number, late: () => void): void {
+  const timer = setTimeout(late, timeoutMs);
+  const clear = () => clearTimeout(timer);
+  socket.once('connect', clear).once('close', clear);
+}
+
+function countBody(req: IncomingMessage, maxBytes: number, fail: (problem: Problem) => void): void {
+  let bytes = 0;
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxBytes) fail(bodyTooLarge(maxBytes));
+  });
+}

@@ -1,0 +1,77 @@
+import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Problem } from '@portico/runtime/problems.ts';
+import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
+import { beginExchange, type Exchange, type Outgoing } from './exchange.ts';
+import { defaultForwardLimits, type ForwardLimits } from './limits.ts';
+
+/** Sends requests to one upstream and its answers back, over connections that are kept. */
+export interface Forwarder {
+  /** Of the upstream, with its port. */
+  readonly host: string;
+  /**
+   * Forwards `req` with the fields of `outgoing` and writes the answer to `res`.
+   * @param failed called at most once, and not when the client has gone away; the answer may have begun by then
+   */
+  readonly forward: (
+    req: IncomingMessage,
+    res: ServerResponse,
+    outgoing: Outgoing,
+    failed: (problem: Problem) => void,
+  ) => void;
+  /** Ends the idle connections. */
+  readonly close: () => void;
+}
+
+const maxConnections = 1_000;
+
+export function createForwarder(url: string, changedLimits: Partial<ForwardLimits> = {}): Forwarder {
+  const limits = { ...defaultForwardLimits, ...changedLimits };
+  const target = new URL(url);
+  const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
+  const agent = new Agent({ keepAlive: true, timeout: limits.keepAliveMs, maxSockets: maxConnections });
+
+  const exchanges = new WeakMap<object, Exchange>();
+  const proxyOver = (connections: typeof agent | false) =>
+    createProxyMiddleware({
+      target: withoutGetters(target),
+      agent: connections,
+      selfHandleResponse: true,
+      // The default plugins write error texts into answers; without any of them, errors have to be listened to.
+      ejectPlugins: true,
+      plugins: [tellExchanges(exchanges)],
+    });
+  const keptConnections = proxyOver(agent);
+  const newConnections = proxyOver(false);
+
+  return {
+    host: target.host,
+    forward: (req, res, outgoing, failed) => {
+      const send = (proxy: typeof keptConnections) => {
+        proxy(req, res, exchange.broke).catch(exchange.broke);
+      };
+      const tryAgain = () => send(newConnections);
+      const exchange = beginExchange({ req, res, outgoing, limits, tryAgain, failed });
+      exchanges.set(res, exchange);
+      // The proxy sends the fields that it finds in the request.
+      req.headers = { ...outgoing.fields };
+      send(keptConnections);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** The proxy reads its target's parts anew for every request; a URL would compute them each time. */
+function withoutGetters({ protocol, hostname, port }: URL) {
+  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port };
+}
+
+function tellExchanges(exchanges: WeakMap<object, Exchange>): Plugin {
+  return (proxy) => {
+    proxy.on('proxyReq', (request, _req, res) => exchanges.get(res)?.sent(request));
+    proxy.on('proxyRes', (answer, _req, res) => exchanges.get(res)?.answered(answer));
+    proxy.on('error', (error, _req, res) => {
+      if (res !== undefined) exchanges.get(res)?.broke(error);
+    });
+  };
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
+import type { Route } from '../routes.ts';
+import { namedByConnection } from './hop-by-hop.ts';
+
+export interface RequestFieldsOptions {
+  readonly route: Pick<Route, 'requestFields' | 'timeoutMs'>;
+  readonly context: Pick<RequestContext, 'requestId' | 'traceparent'>;
+  readonly viaName: string;
+  /** Of the upstream, with its port. */
+  readonly host: string;
+}
+
+/** So much of a route's time is kept for the way of the upstream's answer, so that its own "too late" comes first. */
+const wayBackMs = 100;
+
+/** Those of the fields that are passed on whose lines may be joined to one (RFC 9110 section 5.3). */
+const listFields = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'if-none-match',
+]);
+
+/**
+ * The fields of the request to the upstream: the client's own that the route names, and what the gateway itself knows
+ * of the request. Nothing else of what the client sent goes on.
+ * @throws Problem `invalid-request` when a field that has one value comes twice
+ */
+export function toRequestFields(
+  req: IncomingMessage,
+  { route, context, viaName, host }: RequestFieldsOptions,
+): Record<string, string> {
+  const fields = passedOn(req, route.requestFields);
+  setFraming(fields, req);
+  fields.host = host;
+  fields['x-request-id'] = context.requestId;
+  setTrace(fields, req, context.traceparent);
+  fields['portico-timeout-ms'] = String(Math.max(1, route.timeoutMs - wayBackMs));
+  fields.via = `${req.httpVersion} ${viaName}`;
+  fields['x-forwarded-for'] = peerAddress(req);
+  fields['x-forwarded-proto'] = 'http';
+  if (req.headers.host) fields['x-forwarded-host'] = req.headers.host;
+  return fields;
+}
+
+/** Without the prefix that an IPv4 address has where both kinds are listened for (RFC 4291 section 2.5.5.2). */
+function peerAddress({ socket: { remoteAddress = 'unknown' } }: IncomingMessage): string {
+  return remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
+}
+
+function passedOn(req: IncomingMessage, named: ReadonlySet<string>): Record<string, string> {
+  const { rawHeaders } = req;
+  const hopByHop = namedByConnection(req.headers.connection);
+  const fields: Record<string, string> = {};
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    if (name === 'host') hosts += 1;
+    if (!named.has(name) || hopByHop?.has(name)) continue;
+    const value = rawHeaders[index + 1] as string;
+    const earlier = fields[name];
+    if (earlier !== undefined && !listFields.has(name)) throw givenTwice(name);
+    fields[name] = earlier === undefined ? value : `${earlier}, ${value}`;
+  }
+  if (hosts > 1) throw givenTwice('host');
+  return fields;
+}
+
+function givenTwice(name: string): Problem {
+  return new Problem('invalid-request', `The field ${name} may be given only once.`);
+}
+
+/** A body's length is passed on; without one Node sends chunks, which is right for a body that came in chunks. */
+function setFraming(fields: Record<string, string>, req: IncomingMessage): void {
+  const { 'content-length': length, 'transfer-encoding': coding } = req.headers;
+  if (coding !== undefined || req.method === 'GET' || req.method === 'HEAD') return;
+  fields['content-length'] = length ?? '0';
+}
+
+/** `tracestate` belongs to the trace that it came with (W3C Trace Context level 1, section 3.3). */
+function setTrace(fields: Record<string, string>, req: IncomingMessage, traceparent: string): void {
+  const { traceparent: received, tracestate } = req.headers;
+  fields.traceparent = traceparent;
+  const sameTrace = typeof received === 'string' && received.slice(0, 36) === traceparent.slice(0, 36);
+  if (sameTrace && tracestate !== undefined) fields.tracestate = String(tracestate);
+}

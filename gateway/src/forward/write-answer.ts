@@ -1,0 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toAnswerHead } from './answer-head.ts';
+
+/**
+ * Writes the upstream's answer to the client as it comes. An answer that breaks off is not ended, so that it never looks
+ * complete.
+ * @throws Error when the answer can't be passed on; nothing has been written then
+ */
+export function writeAnswer(answer: IncomingMessage, res: ServerResponse): void {
+  const { status, fields } = toAnswerHead(answer);
+  res.writeHead(status, fields);
+  // The first event may be long in coming; the client should know at once that it is connected.
+  if (isEventStream(answer)) res.flushHeaders();
+  answer.pipe(res);
+}
+
+export function isEventStream(answer: IncomingMessage): boolean {
+  return /^text\/event-stream\b/i.test(answer.headers['content-type'] ?? '');
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestHandler } from 'express';
+
+/** Node reads no field beyond the hundredth, so a request that reaches it may say more than can be seen here. */
+const maxFields = 99;
+const hostField = /^(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])?(?::\d{1,5})?$/;
+
+/**
+ * Refuses heads that parts behind the gateway could read in another way, and what the gateway doesn't do.
+ * @param viaName this instance's name in `Via`
+ */
+export function refuseHead(viaName: string): RequestHandler {
+  return (req, res, next) => {
+    const refusal = findRefusal(req, viaName);
+    if (refusal === undefined) {
+      next();
+      return;
+    }
+    // What follows such a head on the connection can't be trusted either.
+    res.setHeader('Connection', 'close');
+    throw refusal;
+  };
+}
+
+function findRefusal(req: IncomingMessage, viaName: string): Problem | undefined {
+  const { headers, rawHeaders } = req;
+  if (rawHeaders.length > 2 * maxFields) {
+    return new Problem('fields-too-large', `A request may have ${maxFields} header fields.`);
+  }
+  if (req.httpVersion !== '1.1' && req.httpVersion !== '1.0') return invalid('Only HTTP/1.1 is spoken here.');
+  if (!hostField.test(headers.host ?? '')) return invalid('The Host field is not a host and port.');
+  if (headers.via?.includes(viaName)) return invalid('The request has been through this gateway already.');
+  if (headers['transfer-encoding'] !== undefined) return findFramingRefusal(req);
+  if (/websocket/i.test(headers.upgrade ?? '')) {
+    return new Problem(
+      'not-supported',
+      'There are no WebSockets here. Events are sent as text/event-stream.',
+    );
+  }
+  return undefined;
+}
+
+/** RFC 9112 sections 6.1 and 6.3: codings that aren't understood, and chunks in HTTP/1.0, can't be framed. */
+function findFramingRefusal(req: IncomingMessage): Problem | undefined {
+  if (req.headers['transfer-encoding']?.toLowerCase() !== 'chunked') {
+    return new Problem('not-supported', 'The only Transfer-Encoding that is understood is "chunked".');
+  }
+  return req.httpVersion === '1.0' ? invalid('HTTP/1.0 has no Transfer-Encoding.') : undefined;
+}
+
+function invalid(detail: string): Problem {
+  return new Problem('invalid-request', detail);
+}

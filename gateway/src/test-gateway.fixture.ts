@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import type { TestContext } from 'node:test';
+import { silentLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import {
+  httpAnswer,
+  type Script,
+  type ScriptedServer,
+  startScriptedServer,
+} from '@portico/testing/scripted-server.ts';
+import { createGateway, type GatewayOptions } from './create-gateway.ts';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  /** Stands for every upstream. */
+  readonly upstream: ScriptedServer;
+  /** What the gateway answers with, in the order of the requests. */
+  readonly answers: readonly ServerResponse[];
+  /** Sends these bytes as they are and gives all that comes back until the connection ends. */
+  readonly send: (bytes: string) => Promise<string>;
+}
+
+export const answersOk: Script = () => [
+  httpAnswer(200, '{"data":{}}', { 'Content-Type': 'application/json' }),
+];
+
+/** A gateway with a scripted server behind it, for as long as the test runs. */
+export async function startTestGateway(
+  t: TestContext,
+  script: Script = answersOk,
+  options: Partial<GatewayOptions> = {},
+): Promise<TestGateway> {
+  const upstream = await startScriptedServer(script);
+  const gateway = createGateway({
+    upstreams: { web: upstream.url, mobile: upstream.url, site: upstream.url },
+    log: silentLogger,
+    metrics: createMetrics('gateway'),
+    viaName: 'portico-test',
+    ...options,
+  });
+  const answers: ServerResponse[] = [];
+  const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {
+    answers.push(res);
+    gateway.handler(req, res);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(async () => {
+    server.close();
+    server.closeAllConnections();
+    gateway.close();
+    await upstream.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    upstream,
+    answers,
+    send: (bytes) => sendBytes(port, bytes),
+  };
+}
+
+/** Sends bytes (text as Latin-1) to a port of 127.0.0.1 and gives all that comes back until the connection ends. */
+export async function sendBytes(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('latin1');
+  socket.on('data', (text) => {
+    received += text;
+  });
+  // A connection that is broken off is one way for an answer to end.
+  socket.on('error', () => {});
+  socket.write(bytes, 'latin1');
+  await new Promise((resolve) => socket.once('close', resolve));
+  return received;
+}
+
+/** A request in bytes that asks for the connection to be closed after the answer. */
+export function requestBytes(requestLine: string, fields: readonly string[] = [], body = ''): string {
+  return `${[`${requestLine} HTTP/1.1`, 'Host: portico.test', 'Connection: close', ...fields].join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** The status of an answer in bytes; undefined when it has none. */
+export function statusOf(answer: string): number | undefined {
+  const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1];
+  return status === undefined ? undefined : Number(status);
+}
