@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { DemoConfig } from './config.ts';
+import { type DataLock, LockedError, takeDataLock } from './data-lock.ts';
+import { portProblem } from './free-port.ts';
+
+/** Makes the data directory this demo's alone. @throws Error with one line when it can't be had. */
+export async function claimDataDir(dataDir: string): Promise<DataLock> {
+  try {
+    return await takeDataLock(join(dataDir, 'lock'));
+  } catch (error) {
+    if (error instanceof LockedError) {
+      throw new Error(
+        `Another demo is running in ${dataDir}: stop it, or set PORTICO_DATA_DIR to another folder`,
+      );
+    }
+    const reason = (error as Error).message;
+    throw new Error(
+      `The data directory ${dataDir} can't be used (${reason}): set PORTICO_DATA_DIR to another folder`,
+    );
+  }
+}
+
+/**
+ * Makes sure that the gateway can have its ports. After a demo that was killed, its gateway may need a moment to end.
+ * @throws Error with one line that names the port and its variable.
+ */
+export async function claimPorts(config: DemoConfig): Promise<void> {
+  const killed = existsSync(join(config.dataDir, 'demo.json'));
+  const deadline = performance.now() + (killed ? 10_000 : 0);
+  await claimPort('PORTICO_PORT', config.port, undefined, deadline);
+  await claimPort('PORTICO_ADMIN_PORT', config.adminPort, '127.0.0.1', deadline);
+}
+
+async function claimPort(
+  variable: string,
+  port: number,
+  host: string | undefined,
+  deadline: number,
+): Promise<void> {
+  if (port === 0) return;
+  for (;;) {
+    const problem = await portProblem(port, host);
+    if (problem === undefined) return;
+    if (problem !== 'EADDRINUSE' || performance.now() >= deadline) {
+      const why = problem === 'EADDRINUSE' ? 'is in use by another program' : `can't be used (${problem})`;
+      throw new Error(`Port ${port} ${why}: set ${variable} to another port`);
+    }
+    await delay(100);
+  }
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { readDemoConfig, repositoryDir } from './config.ts';
+
+test('without settings the demo runs on 8080 and keeps its data in the repository', () => {
+  const { port, adminPort, dataDir, products, databaseUrl } = readDemoConfig({});
+  assert.deepEqual(
+    { port, adminPort, dataDir, products, databaseUrl },
+    {
+      port: 8080,
+      adminPort: 9901,
+      dataDir: resolve(repositoryDir, '.portico'),
+      products: 1000,
+      databaseUrl: undefined,
+    },
+  );
+});
+
+for (const [env, message] of [
+  [{ PORTICO_PORT: '80a' }, /^PORTICO_PORT must be an integer from 0 to 65535, got "80a"$/],
+  [{ PORTICO_ADMIN_PORT: '70000' }, /^PORTICO_ADMIN_PORT must be/],
+  [{ PORTICO_DEMO_PRODUCTS: '0' }, /^PORTICO_DEMO_PRODUCTS must be an integer from 1 to 100000/],
+  [{ DATABASE_URL: 'mysql://user:hidden@host' }, /^DATABASE_URL must be a postgres:\/\/ URL(?!.*hidden)/],
+  [{ REDIS_URL: 'localhost' }, /^REDIS_URL must be a redis:\/\//],
+  [{ PORTICO_PORT: '9901' }, /^PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are 9901$/],
+] as const) {
+  test(`${JSON.stringify(env)} is refused in one line`, () => {
+    assert.throws(() => readDemoConfig(env), { name: 'ConfigError', message });
+  });
+}
+
+test('processes inherit the environment, but for what the demo or a PostgreSQL client would take for settings', () => {
+  const env = {
+    PATH: '/bin',
+    LOG_LEVEL: 'debug',
+    PORT: '1',
+    CATALOG_URL: 'x',
+    PGSSLMODE: 'require',
+    PORTICO_X: 'y',
+  };
+  assert.deepEqual(readDemoConfig(env).baseEnv, { PATH: '/bin', LOG_LEVEL: 'debug' });
+});

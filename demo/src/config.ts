@@ -1,0 +1,64 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, readConfig } from '@portico/runtime/config.ts';
+import Type from 'typebox';
+
+export interface DemoConfig {
+  /** The gateway's public port; 0 takes any free one. */
+  readonly port: number;
+  /** The gateway's admin port, on 127.0.0.1; 0 takes any free one. */
+  readonly adminPort: number;
+  /** Absolute path of everything that the demo writes. */
+  readonly dataDir: string;
+  readonly products: number;
+  /** A PostgreSQL server to use instead of the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** A Redis server to use instead of one found on PATH. */
+  readonly redisUrl: string | undefined;
+  /** What every process that the demo starts finds in its environment: what we found, without what is ours to say. */
+  readonly baseEnv: Readonly<Record<string, string | undefined>>;
+}
+
+/** The repository's top folder. */
+export const repositoryDir = fileURLToPath(new URL('../../', import.meta.url));
+
+const port = Type.Integer({ minimum: 0, maximum: 65535 });
+const demoSettings = Type.Object({
+  PORTICO_PORT: Type.Integer({ ...port, default: 8080 }),
+  PORTICO_ADMIN_PORT: Type.Integer({ ...port, default: 9901 }),
+  PORTICO_DATA_DIR: Type.String({ default: resolve(repositoryDir, '.portico') }),
+  PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1000 }),
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      pattern: '^postgres(ql)?://[^/]',
+      description: 'a postgres:// URL of a PostgreSQL server',
+    }),
+  ),
+  REDIS_URL: Type.Optional(
+    Type.String({ pattern: '^rediss?://', description: 'a redis:// or rediss:// URL of a Redis server' }),
+  ),
+});
+
+/** @throws ConfigError with one line. */
+export function readDemoConfig(env: Readonly<Record<string, string | undefined>> = process.env): DemoConfig {
+  const settings = readConfig(demoSettings, env);
+  if (settings.PORTICO_PORT !== 0 && settings.PORTICO_PORT === settings.PORTICO_ADMIN_PORT) {
+    throw new ConfigError(
+      `PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are ${settings.PORTICO_PORT}`,
+    );
+  }
+  return Object.freeze({
+    port: settings.PORTICO_PORT,
+    adminPort: settings.PORTICO_ADMIN_PORT,
+    dataDir: resolve(settings.PORTICO_DATA_DIR),
+    products: settings.PORTICO_DEMO_PRODUCTS,
+    databaseUrl: settings.DATABASE_URL,
+    redisUrl: settings.REDIS_URL,
+    baseEnv: Object.fromEntries(Object.entries(env).filter(([name]) => !isOurs(name))),
+  });
+}
+
+/** PG* would change what PostgreSQL's clients make of the URLs that they are given. */
+function isOurs(name: string): boolean {
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|[A-Z]+_URL)$/.test(name);
+}

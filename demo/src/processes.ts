@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { type DemoConfig, repositoryDir } from './config.ts';
+import type { ProcessSpec, ReadyByName } from './supervisor.ts';
+
+/** Programs and their settings, from what the demo was told. */
+export type TableConfig = Omit<DemoConfig, 'baseEnv'>;
+
+/**
+ * What runs, as one list.
+ * @param takePort gives a free port that nobody else gets. A process has the same ports each time that it is started.
+ */
+export function processTable(config: TableConfig, takePort: () => number, siteUrl: string): ProcessSpec[] {
+  const entry = (name: string, level: ProcessSpec['level'], path: string, env: ProcessSpec['env']) => {
+    return { name, level, program: join(repositoryDir, path), env };
+  };
+  const listening = () => ({ PORT: takePort(), ADMIN_PORT: takePort(), PORTICO_DEMO: 'true' });
+  const engine = (name: string, env: Env = {}) => {
+    const own = { PORTICO_ENGINE_DIR: join(config.dataDir, name), PORTICO_ENGINE_PORT: takePort(), ...env };
+    return entry(name, 'engines', `demo/src/engines/${name}.ts`, () => settings(own));
+  };
+  const service = (name: string) => {
+    const own = { ...listening(), PORTICO_DEMO_PRODUCTS: config.products };
+    const env = ({ postgres }: ReadyByName) =>
+      settings({ ...own, DATABASE_URL: postgres?.databases?.[name] });
+    return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
+  };
+  const bff = (name: string) => {
+    const own = listening();
+    const env = (ready: ReadyByName) =>
+      settings({ ...own, ...serviceUrls(ready), REDIS_URL: config.redisUrl ?? ready.redis?.url });
+    return entry(name, 'bffs', `bffs/${name}/src/main.ts`, env);
+  };
+  const gateway = () => {
+    const own = {
+      PORTICO_PORT: config.port || takePort(),
+      PORTICO_ADMIN_PORT: config.adminPort || takePort(),
+    };
+    const env = ({ web, mobile }: ReadyByName) =>
+      settings({
+        ...own,
+        PORTICO_DEMO: 'true',
+        WEB_URL: web?.url,
+        MOBILE_URL: mobile?.url,
+        SITE_URL: siteUrl,
+      });
+    return entry('gateway', 'edge', 'gateway/src/main.ts', env);
+  };
+
+  return [
+    engine('postgres', { DATABASES: services.join(','), DATABASE_URL: config.databaseUrl }),
+    ...(config.redisUrl === undefined ? [engine('redis')] : []),
+    ...services.map(service),
+    bff('web'),
+    bff('mobile'),
+    gateway(),
+  ];
+}
+
+const services = ['catalog', 'inventory', 'reviews', 'customers'];
+
+type Env = Readonly<Record<string, string | number | undefined>>;
+
+function serviceUrls(ready: ReadyByName): Env {
+  return Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_URL`, ready[name]?.url]));
+}
+
+function settings(env: Env): Record<string, string> {
+  const given = Object.entries(env).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}

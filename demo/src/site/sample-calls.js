@@ -1,0 +1,139 @@
+/** Sample calls to click: sends them, and shows the answer with its headers and the curl line that does the same. */
+
+const pageOfProducts = `{
+  products(first: 20) {
+    edges { node {
+      sku name price { amount currency }
+      availability { inStock quantity }
+      rating { average count }
+      reviews(first: 2) { edges { node { stars body author { displayName } } } }
+    } }
+  }
+}`;
+const oneProduct = `{
+  product(sku: "p1") {
+    sku name description imageUrl category { name }
+    price { amount currency } availability { inStock quantity } rating { average count }
+    reviews(first: 3) { edges { node { stars body createdAt author { displayName } } } }
+  }
+}`;
+
+const samples = [
+  { title: 'A page of 20 products', query: pageOfProducts },
+  { title: 'One product for the web', query: oneProduct },
+  { title: 'The phone’s home screen', path: '/api/v1/home' },
+  { title: 'A page for the phone', path: '/api/v1/products?limit=10' },
+  { title: 'One product for the phone', path: '/api/v1/products/p1' },
+];
+
+const part = (id) => document.getElementById(id);
+/** Only the answer to the latest click is shown. */
+let latest = 0;
+let curlText = '';
+
+for (const sample of samples) addSample(sample);
+part('copy').addEventListener('click', copyCurl);
+document.addEventListener('show-product', ({ detail }) => {
+  document.getElementById('calls').scrollIntoView({ behavior: 'smooth' });
+  send({ path: `/api/v1/products/${detail}` });
+});
+send(samples[0]);
+
+function addSample(sample) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  const title = document.createElement('strong');
+  title.textContent = sample.title;
+  const line = document.createElement('code');
+  line.textContent = sample.query === undefined ? `GET ${sample.path}` : 'POST /graphql';
+  button.append(title, line);
+  button.addEventListener('click', () => send(sample));
+  sample.button = button;
+  const item = document.createElement('li');
+  item.append(button);
+  part('samples').append(item);
+}
+
+async function send(sample) {
+  const call = ++latest;
+  for (const { button } of samples) button.setAttribute('aria-pressed', String(button === sample.button));
+  curlText = curlLine(sample);
+  part('curl').textContent = curlText;
+  const startedAt = performance.now();
+  try {
+    const answer = await fetch(sample.path ?? '/graphql', requestOf(sample));
+    const text = await answer.text();
+    if (call === latest) showAnswer(answer, text, performance.now() - startedAt);
+  } catch (error) {
+    if (call !== latest) return;
+    part('facts').hidden = true;
+    part('body').textContent = `No answer: ${error.message}`;
+  }
+}
+
+function requestOf({ query }) {
+  if (query === undefined) return {};
+  const body = JSON.stringify({ query: inOneLine(query) });
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+}
+
+function curlLine({ query, path }) {
+  if (query === undefined) return `curl -i '${location.origin}${path}'`;
+  const body = JSON.stringify({ query: inOneLine(query) });
+  return `curl -i ${location.origin}/graphql -H 'content-type: application/json' -d '${body}'`;
+}
+
+function inOneLine(text) {
+  return text.replace(/\s+/g, ' ');
+}
+
+function showAnswer(answer, text, ms) {
+  part('facts').hidden = false;
+  part('status').textContent = `${answer.status} ${answer.statusText}`;
+  part('status').className = answer.ok ? 'good' : 'bad';
+  part('time').textContent = `${Math.round(ms)} ms`;
+  part('size').textContent = `${(new Blob([text]).size / 1024).toFixed(1)} kB`;
+  for (const name of ['server-timing', 'cache-status'])
+    part(name).textContent = answer.headers.get(name) ?? '–';
+  part('body').replaceChildren(...coloured(pretty(text)));
+  part('body').scrollTop = 0;
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** JSON text as nodes, each kind of token in its colour. */
+function coloured(json) {
+  const tokens = json.split(/("(?:[^"\\]|\\.)*"(?:\s*:)?|-?\d[\d.eE+-]*|true|false|null)/);
+  return tokens.map((token, index) => {
+    if (index % 2 === 0) return document.createTextNode(token);
+    const span = document.createElement('span');
+    span.className = token.endsWith(':')
+      ? 'key'
+      : token.startsWith('"')
+        ? 'string'
+        : /^[-\d]/.test(token)
+          ? 'number'
+          : 'word';
+    span.textContent = token;
+    return span;
+  });
+}
+
+async function copyCurl() {
+  try {
+    await navigator.clipboard.writeText(curlText);
+    part('copy').textContent = 'Copied';
+    setTimeout(() => {
+      part('copy').textContent = 'Copy';
+    }, 1500);
+  } catch {
+    // Browsers give the clipboard to https and localhost only: elsewhere the line is selected, ready for Ctrl-C.
+    getSelection().selectAllChildren(part('curl'));
+  }
+}
