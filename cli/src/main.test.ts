@@ -1,37 +1,86 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const portico = (...args: string[]) =>
-  spawnSync(process.execPath, [fileURLToPath(new URL('./main.ts', import.meta.url)), ...args], {
+const dir = mkdtempSync(join(tmpdir(), 'portico-cli-'));
+after(() => rmSync(dir, { recursive: true }));
+
+function portico(args: readonly string[], env: Record<string, string> = {}) {
+  const program = fileURLToPath(new URL('./main.ts', import.meta.url));
+  return spawnSync(process.execPath, [program, ...args], {
+    cwd: dir,
     encoding: 'utf8',
+    env: { ...process.env, ...env },
   });
+}
+
+const goodFile = `upstreams:
+  web: { targets: ["http://127.0.0.1:4001"] }
+routes:
+  - { path: /graphql, upstream: web, methods: [GET, POST] }
+  - { path: "/api/*", upstream: web, host: phone.test }
+`;
 
 test('portico --help names every command', () => {
-  const { status, stdout } = portico('--help');
+  const { status, stdout } = portico(['--help']);
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: portico/);
-  assert.match(stdout, /^ {2}demo /m);
-  assert.match(stdout, /^ {2}gateway /m);
+  for (const command of ['demo', 'gateway', 'routes'])
+    assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
 });
 
 test('an unknown command is an error that names the known ones', () => {
-  const { status, stdout, stderr } = portico('frobnicate');
+  const { status, stdout, stderr } = portico(['frobnicate']);
   assert.equal(status, 2);
   assert.equal(stdout, '');
   assert.match(stderr, /no command "frobnicate"[\s\S]*demo/);
 });
 
-test('a command with a wrong setting ends with one clear line', () => {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    [fileURLToPath(new URL('./main.ts', import.meta.url)), 'gateway'],
-    { encoding: 'utf8', env: { ...process.env, PORTICO_PORT: 'eighty' } },
-  );
-  assert.equal(status, 1);
+test('a command with a wrong setting or option ends with one clear line', () => {
+  writeFileSync(join(dir, 'good.yaml'), goodFile);
+  const wrongPort = portico(['gateway', '--config', 'good.yaml'], { PORTICO_PORT: 'eighty' });
+  assert.equal(wrongPort.status, 1);
   assert.match(
-    stderr,
+    wrongPort.stderr,
     /^wrong configuration: PORTICO_PORT must be an integer from 0 to 65535, got "eighty".*\n$/,
   );
+  assert.match(
+    portico(['gateway']).stderr,
+    /^portico: say which file: portico gateway --config gateway.yaml\n$/,
+  );
+  assert.match(portico(['gateway', '--confg', 'x']).stderr, /^portico: Unknown option '--confg'.*\n$/);
+});
+
+test('portico routes check lists the routes of a file, or its mistakes with exit 1', () => {
+  writeFileSync(join(dir, 'gateway.yaml'), goodFile);
+  const good = portico(['routes', 'check']);
+  assert.equal(good.status, 0);
+  assert.match(good.stdout, /^\/graphql +GET,POST +-> web \(http:\/\/127\.0\.0\.1:4001\)$/m);
+  assert.match(good.stdout, /^phone\.test\/api\/\* +GET,HEAD +-> web/m);
+
+  writeFileSync(join(dir, 'bad.yaml'), `${goodFile}port: many\n`);
+  const bad = portico(['routes', 'check', '--config', 'bad.yaml']);
+  assert.equal(bad.status, 1);
+  assert.equal(bad.stderr, 'bad.yaml:6:7 port must be integer, got "many"\n');
+});
+
+test('portico routes explain says what would become of a request', () => {
+  writeFileSync(join(dir, 'gateway.yaml'), goodFile);
+  const explain = (method: string, url: string) => portico(['routes', 'explain', method, url]).stdout;
+  assert.match(
+    explain('POST', 'http://x.test/graphql?a=1'),
+    /^POST \/graphql goes by the route \/graphql to web/,
+  );
+  assert.match(explain('PUT', '/graphql'), /^405: the route \/graphql takes GET, POST, not PUT/);
+  assert.match(explain('GET', 'https://Phone.Test:8443/api/v1'), /by the route phone\.test\/api\/\* to web/);
+  assert.match(
+    explain('GET', 'https://other.test/api/v1'),
+    /^404: no route has the path \/api\/v1 on other\.test/,
+  );
+  assert.match(explain('GET', '/api/../graphql'), /^400: The path has to be absolute and unambiguous/);
+  assert.equal(portico(['routes', 'explain', 'GET']).status, 2);
 });

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runRoutes } from './routes.ts';
 
 interface Command {
   readonly summary: string;
@@ -9,9 +12,12 @@ interface Command {
 
 const commands: Readonly<Record<string, Command>> = {
   demo: { summary: 'start the whole demo: engines, services, BFFs and gateway', run: startDemo },
-  gateway: {
-    summary: 'start the gateway alone, in front of WEB_URL and MOBILE_URL',
-    run: async () => void (await import('@portico/gateway/main.ts')),
+  gateway: { summary: 'start the gateway alone: gateway --config <file>', run: startGateway },
+  routes: {
+    summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
+    run: (args) => {
+      process.exitCode = runRoutes(args, process.env);
+    },
   },
 };
 
@@ -36,13 +42,25 @@ function startDemo(args: readonly string[]): void {
   child.on('exit', (code) => process.exit(code ?? 1));
 }
 
+async function startGateway(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
+  if (values.config === undefined) throw new Error('say which file: portico gateway --config gateway.yaml');
+  process.env.PORTICO_CONFIG = resolve(values.config);
+  await import('@portico/gateway/main.ts');
+}
+
 const [name = '--help', ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
 if (command !== undefined && !args.includes('--help')) {
-  await command.run(args);
+  try {
+    await command.run(args);
+  } catch (error) {
+    process.stderr.write(`portico: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
 } else if (command !== undefined || name === '--help' || name === '-h' || name === 'help') {
   process.stdout.write(help);
 } else {
   process.stderr.write(`portico: there is no command ${JSON.stringify(name)}\n\n${help}`);
-  process.exit(2);
+  process.exitCode = 2;
 }

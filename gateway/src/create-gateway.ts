@@ -5,7 +5,6 @@ import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { createForwarder } from './forward/forward.ts';
 import type { ForwardLimits } from './forward/limits.ts';
-import { createRouteMatcher } from './match-route.ts';
 import { chooseRoute } from './middleware/choose-route.ts';
 import { forwardToUpstream } from './middleware/forward-to-upstream.ts';
 import { refuseBody } from './middleware/refuse-body.ts';
@@ -13,32 +12,29 @@ import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
 import { setSecurityFields } from './middleware/security-fields.ts';
 import { readOnAfterRefusal } from './read-on.ts';
-import { createRoutes, type Route, type UpstreamUrls } from './routes.ts';
+import { createRouteMatcher } from './table/match-route.ts';
+import type { RouteTable } from './table/route-table.ts';
 
 export interface GatewayOptions {
-  readonly upstreams: UpstreamUrls;
+  readonly table: RouteTable;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** This instance's name in `Via`, by which it knows a request that comes back to it. */
   readonly viaName: string;
-  /** The route table, where it is another one than Portico's own. */
-  readonly routes?: readonly Route[];
   readonly limits?: Partial<ForwardLimits>;
 }
 
 export interface Gateway {
   readonly handler: RequestListener;
-  /** Ends the idle connections to the upstreams. */
+  /** Ends the connections to the upstreams. */
   readonly close: () => void;
 }
 
 /** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { upstreams, log, metrics, viaName, routes = createRoutes(upstreams) } = options;
+  const { table, log, metrics, viaName } = options;
   const forwarders = new Map(
-    Object.entries(upstreams)
-      .filter((entry): entry is [string, string] => entry[1] !== undefined)
-      .map(([name, url]) => [name, createForwarder(url, options.limits)]),
+    Object.entries(table.upstreams).map(([name, url]) => [name, createForwarder(url, options.limits)]),
   );
 
   const pipeline: readonly (RequestHandler | ErrorRequestHandler)[] = [
@@ -48,7 +44,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     refuseTarget,
     // Before the route, so that an unreadable request is a 400 on every path.
     refuseHead(viaName),
-    chooseRoute(createRouteMatcher(routes)),
+    chooseRoute(createRouteMatcher(table.routes)),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     forwardToUpstream(forwarders, viaName),
@@ -56,7 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     readOnAfterRefusal,
   ];
   // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
-  const timeoutMs = Math.max(...routes.map((route) => route.timeoutMs)) + 1_000;
+  const timeoutMs = Math.max(...table.routes.map((route) => route.timeoutMs)) + 1_000;
   const app = createHttpApp({ log, metrics, timeoutMs }, (express) => {
     for (const step of pipeline) express.use(step);
   });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
@@ -28,6 +32,14 @@ function forkGateway(settings: Record<string, string>): ChildProcess {
   return fork(program, { env, silent: true, execArgv: [] });
 }
 
+const upstreamsAt = (url: string) => ({ WEB_URL: url, MOBILE_URL: url, SITE_URL: url });
+
+async function failedStart(settings: Record<string, string>): Promise<{ code: number; errors: string }> {
+  const gateway = forkGateway(settings);
+  const [[code], errors] = await Promise.all([once(gateway, 'exit'), gateway.stderr?.toArray()]);
+  return { code, errors: Buffer.concat(errors ?? []).toString() };
+}
+
 describe('the gateway as a process', () => {
   let upstream: ScriptedServer;
   let gateway: ChildProcess;
@@ -37,7 +49,7 @@ describe('the gateway as a process', () => {
 
   before(async () => {
     upstream = await startScriptedServer(answersOk);
-    gateway = forkGateway({ WEB_URL: upstream.url, MOBILE_URL: upstream.url });
+    gateway = forkGateway(upstreamsAt(upstream.url));
     gateway.stderr?.on('data', (text) => {
       errors += text;
     });
@@ -60,7 +72,10 @@ describe('the gateway as a process', () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `A${index}: b`);
     const chunks = '1\r\nx\r\n0\r\n\r\n';
     const requests: Record<string, [status: number | undefined, bytes: string]> = {
-      'a trailer announced': [404, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTrailer: X-T\r\n\r\n'],
+      'a trailer announced': [
+        404,
+        'GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTrailer: X-T\r\n\r\n',
+      ],
       'a trailer announced on a route': [200, requestBytes('GET /graphql', ['Trailer: X-T'])],
       'a trailer announced with a length': [
         200,
@@ -153,7 +168,7 @@ describe('the gateway as a process', () => {
   test('is ready while its upstreams are there, and says which is not', async () => {
     await request(admin).get('/livez').expect(200);
     await request(admin).get('/readyz').expect(200);
-    const away = forkGateway({ WEB_URL: upstream.url, MOBILE_URL: 'http://127.0.0.1:1' });
+    const away = forkGateway({ ...upstreamsAt(upstream.url), MOBILE_URL: 'http://127.0.0.1:1' });
     const [message] = await once(away, 'message');
     const { body } = await request(message.ready.admin).get('/readyz').expect(503);
     assert.deepEqual(body, { ready: false, notReady: ['mobile'] });
@@ -194,8 +209,73 @@ describe('the gateway as a process', () => {
 });
 
 test('a wrong setting stops the start with one line', async () => {
-  const gateway = forkGateway({ WEB_URL: 'not a URL', MOBILE_URL: '' });
-  const [code, errors] = await Promise.all([once(gateway, 'exit'), gateway.stderr?.toArray()]);
-  assert.equal(code[0], 1);
-  assert.match(Buffer.concat(errors ?? []).toString(), /^wrong configuration: .*WEB_URL.*MOBILE_URL.*\n$/);
+  const { code, errors } = await failedStart({ PORTICO_PORT: 'eighty' });
+  assert.equal(code, 1);
+  assert.match(
+    errors,
+    /^wrong configuration: PORTICO_PORT must be an integer from 0 to 65535, got "eighty"\n$/,
+  );
+});
+
+test('a wrong gateway.yaml stops the start, with line and column', async () => {
+  const { code, errors } = await failedStart({
+    WEB_URL: 'not a URL',
+    MOBILE_URL: 'http://x',
+    SITE_URL: 'http://x',
+  });
+  assert.equal(code, 1);
+  assert.match(
+    errors,
+    /^wrong configuration: .*gateway\.yaml:6:20 upstreams\.web\.targets\[0\] must be an http.*got "not a URL"\n$/,
+  );
+});
+
+test('a new gateway.yaml takes effect while requests go on; one that is wrong changes nothing and says why', async (t) => {
+  const [first, second] = await Promise.all([1, 2].map(() => startScriptedServer(answersOk)));
+  const dir = await mkdtemp(join(tmpdir(), 'portico-gateway-'));
+  const file = join(dir, 'gateway.yaml');
+  const table = (url = '', path = '/a') =>
+    `upstreams: { u: { targets: ["${url}"] } }\nroutes: [{ path: ${path}, upstream: u }]\n`;
+  await writeFile(file, table(first?.url));
+  const gateway = forkGateway({ PORTICO_CONFIG: file, LOG_LEVEL: 'info' });
+  t.after(async () => {
+    gateway.kill('SIGKILL');
+    await Promise.all([first?.close(), second?.close(), rm(dir, { recursive: true })]);
+  });
+  let output = '';
+  const logged = async (pattern: RegExp) => {
+    while (!pattern.test(output)) output += String((await once(gateway.stdout as Readable, 'data'))[0]);
+    output = '';
+  };
+  const [message] = await once(gateway, 'message');
+  const { url } = message.ready;
+
+  const goOn = Promise.withResolvers<void>();
+  first?.behave(async function* () {
+    await goOn.promise;
+    yield httpAnswer(200, 'from the first');
+  });
+  const arriving = first?.next();
+  const underWay = request(url)
+    .get('/a')
+    .then(({ text }) => text);
+  await arriving;
+
+  await writeFile(file, table(second?.url, '/b'));
+  await logged(/a new gateway.yaml is in force/);
+  await request(url).get('/b').expect(200);
+  await request(url).get('/a').expect(404);
+  goOn.resolve();
+  assert.equal(await underWay, 'from the first');
+
+  await writeFile(file, 'upstreams: {}\nroutes: []\nport: many\n');
+  await logged(/nothing has changed/);
+  await request(url).get('/b').expect(200);
+
+  await writeFile(file, table(first?.url));
+  await logged(/in force/);
+  gateway.kill('SIGHUP');
+  await logged(/in force/);
+  first?.behave(answersOk);
+  await request(url).get('/a').expect(200);
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import {
@@ -11,6 +12,8 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import { createGateway, type GatewayOptions } from './create-gateway.ts';
+import { readGatewayFile } from './table/read-gateway-file.ts';
+import { type RouteTable, toRouteTable } from './table/route-table.ts';
 
 export interface TestGateway {
   readonly url: string;
@@ -27,6 +30,12 @@ export const answersOk: Script = () => [
   httpAnswer(200, '{"data":{}}', { 'Content-Type': 'application/json' }),
 ];
 
+/** Portico's own routes, in front of one server that stands for every upstream. */
+export function porticoTable(url: string): RouteTable {
+  const path = fileURLToPath(new URL('../gateway.yaml', import.meta.url));
+  return toRouteTable(readGatewayFile(path, { WEB_URL: url, MOBILE_URL: url, SITE_URL: url }));
+}
+
 /** A gateway with a scripted server behind it, for as long as the test runs. */
 export async function startTestGateway(
   t: TestContext,
@@ -35,7 +44,7 @@ export async function startTestGateway(
 ): Promise<TestGateway> {
   const upstream = await startScriptedServer(script);
   const gateway = createGateway({
-    upstreams: { web: upstream.url, mobile: upstream.url, site: upstream.url },
+    table: porticoTable(upstream.url),
     log: silentLogger,
     metrics: createMetrics('gateway'),
     viaName: 'portico-test',

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { end, httpAnswer, reset, type Step } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { requestBytes, startTestGateway, statusOf } from '../test-gateway.fixture.ts';
+import { porticoTable, requestBytes, startTestGateway, statusOf } from '../test-gateway.fixture.ts';
 
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
 const eventStream =
@@ -143,7 +143,7 @@ test('a client can not shorten the time of its request', async (t) => {
 test('a connection that is not made in its time is a 503; that of the client goes on', async (t) => {
   const full = await startFullServer(t);
   const { send } = await startTestGateway(t, () => [], {
-    upstreams: { web: full, mobile: full },
+    table: porticoTable(full),
     limits: { connectTimeoutMs: 30 },
   });
   const size = 900_000;

@@ -19,7 +19,7 @@ export interface Forwarder {
     outgoing: Outgoing,
     failed: (problem: Problem) => void,
   ) => void;
-  /** Ends the idle connections. */
+  /** Ends its connections, those in use as well. */
   readonly close: () => void;
 }
 

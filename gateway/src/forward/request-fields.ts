@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
-import type { Route } from '../routes.ts';
+import type { Route } from '../table/route-table.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
 export interface RequestFieldsOptions {

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startScriptedServer } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { createRoutes } from '../routes.ts';
-import { answersOk, startTestGateway } from '../test-gateway.fixture.ts';
+import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
 
 test('each named path goes to its upstream, with the path and query as they came', async (t) => {
   const [web, mobile, site] = await Promise.all([1, 2, 3].map(() => startScriptedServer(answersOk)));
   t.after(() => Promise.all([web, mobile, site].map((server) => server?.close())));
   const upstreams = { web: web?.url ?? '', mobile: mobile?.url ?? '', site: site?.url ?? '' };
-  const { url } = await startTestGateway(t, answersOk, { upstreams });
+  const { url } = await startTestGateway(t, answersOk, { table: { ...porticoTable('http://x'), upstreams } });
 
   const paths = [
     ['/graphql?query=%7Bme%7D', web],
@@ -61,14 +60,24 @@ test('a path that no route names is a 404 that no upstream hears of', async (t) 
   assert.deepEqual(upstream.requests, []);
 });
 
-test('without a site its paths are not there', async (t) => {
-  const { url, upstream } = await startTestGateway(t, answersOk, {
-    routes: createRoutes({ web: 'http://x', mobile: 'http://x' }),
-  });
-  for (const path of ['/', '/site/page.js', '/status.json', '/images/c1/p1.svg']) {
-    await request(url).get(path).expect(404);
-  }
-  assert.deepEqual(upstream.requests, []);
+test('a route with a host is for that host alone, and comes before those of any host', async (t) => {
+  const [shop, any] = await Promise.all([1, 2].map(() => startScriptedServer(answersOk)));
+  t.after(() => Promise.all([shop, any].map((server) => server?.close())));
+  const { routes } = porticoTable('http://x');
+  const [route] = routes;
+  assert.ok(route);
+  const table = {
+    upstreams: { shop: shop?.url ?? '', any: any?.url ?? '' },
+    routes: [
+      { ...route, path: '/a/b', upstream: 'any', host: undefined },
+      { ...route, path: '/a/*', upstream: 'shop', host: 'shop.test' },
+    ],
+  };
+  const { url } = await startTestGateway(t, answersOk, { table });
+  await request(url).get('/a/b').set('Host', 'Shop.Test:8080').expect(200);
+  await request(url).get('/a/b').set('Host', 'other.test').expect(200);
+  await request(url).get('/a/c').set('Host', 'other.test').expect(404);
+  assert.deepEqual([shop?.requests.length, any?.requests.length], [1, 1]);
 });
 
 test('a method that the route does not name is a 405 that says which ones it takes', async (t) => {

@@ -16,7 +16,12 @@ const plainQuery = /^[!-"$-~]*$/;
 
 /** Lets through only targets that everyone behind reads as the same path; that path is forwarded as it is. */
 export const refuseTarget: RequestHandler = (req, _res, next) => {
-  const target = req.url;
+  checkTarget(req.url);
+  next();
+};
+
+/** @throws Problem that says what is wrong with the target */
+export function checkTarget(target: string): void {
   if (target.length > maxTargetLength) {
     throw new Problem('uri-too-long', `The path and query may have ${maxTargetLength} characters together.`);
   }
@@ -31,8 +36,7 @@ export const refuseTarget: RequestHandler = (req, _res, next) => {
   if (!plainQuery.test(target.slice(path.length))) {
     throw new Problem('invalid-request', 'The query has characters that have to be percent-encoded.');
   }
-  next();
-};
+}
 
 /** The path of a request target in origin form, not decoded. */
 export function pathOf(target: string): string {

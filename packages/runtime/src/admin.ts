@@ -5,7 +5,7 @@ import { Problem, sendProblem, toProblem } from './problems.ts';
 
 export interface AdminOptions {
   readonly metrics: Metrics;
-  readonly checks: HealthChecks;
+  readonly checks: HealthChecks | (() => HealthChecks);
   /** True once the process has been told to stop. */
   readonly stopping: () => boolean;
   /** What this process offers its operators beside the usual. */
@@ -20,7 +20,9 @@ export function createAdminApp({ metrics, checks, stopping, extra }: AdminOption
     res.json({ live: true });
   });
   app.get('/readyz', async (_req, res) => {
-    const readiness = stopping() ? { ready: false, notReady: ['stopping'] } : await checkReadiness(checks);
+    const readiness = stopping()
+      ? { ready: false, notReady: ['stopping'] }
+      : await checkReadiness(typeof checks === 'function' ? checks() : checks);
     res.status(readiness.ready ? 200 : 503).json(readiness);
   });
   app.get('/metrics', async (_req, res) => {

@@ -7,7 +7,11 @@ export interface SchemaError {
   /** JSON pointer into the value. */
   readonly instancePath: string;
   readonly message: string;
-  readonly params: { readonly allowedValues?: readonly unknown[] };
+  readonly params: {
+    readonly allowedValues?: readonly unknown[];
+    readonly additionalProperties?: readonly string[];
+    readonly requiredProperties?: readonly string[];
+  };
 }
 
 /** A compiled JSON Schema. */

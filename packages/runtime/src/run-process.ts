@@ -18,7 +18,8 @@ export interface ProcessParts {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly handler: RequestListener;
-  readonly checks: HealthChecks;
+  /** Or what gives them, where they change. */
+  readonly checks: HealthChecks | (() => HealthChecks);
   readonly port: number;
   readonly adminPort: number;
   /** Where the public port listens; every interface when left out. */

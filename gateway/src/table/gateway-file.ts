@@ -1,0 +1,93 @@
+import Type, { type Static } from 'typebox';
+
+const port = Type.Integer({ minimum: 0, maximum: 65535 });
+const methodNames = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+/** As regular expressions. */
+const setByGateway = [
+  'connection|content-length|expect|forwarded|host|http2-settings|keep-alive|te|trailer|transfer-encoding|upgrade|via',
+  'portico-.*|proxy-.*|traceparent|tracestate|x-forwarded-.*|x-request-id',
+];
+const strict = { additionalProperties: false };
+
+const upstreamSchema = Type.Object(
+  {
+    targets: Type.Array(
+      Type.String({
+        pattern: '^https?://[^\\s/?#@]+/?$',
+        description: 'an http:// or https:// URL without a path',
+      }),
+      { minItems: 1, maxItems: 1, description: 'where its instances listen' },
+    ),
+  },
+  strict,
+);
+
+const routeSchema = Type.Object(
+  {
+    path: Type.String({
+      pattern: "^(?!.*/\\.{1,2}(?:/|$))/(?:[\\w\\-.~!$&'()+,=:@]+/)*(?:[\\w\\-.~!$&'()+,=:@]+|\\*)?$",
+      description: 'a path such as /graphql, or /api/* for /api and everything below it, by whole segments',
+    }),
+    host: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$',
+        description: 'a host name in lower case, without a port; any host when left out',
+      }),
+    ),
+    upstream: Type.String({ description: 'a name out of upstreams' }),
+    methods: Type.Array(Type.Enum([...methodNames]), {
+      minItems: 1,
+      uniqueItems: true,
+      default: ['GET', 'HEAD'],
+      description: 'the methods that get through',
+    }),
+    auth: Type.Enum(['none'], { default: 'none', description: 'whose requests get through' }),
+    timeoutMs: Type.Integer({
+      minimum: 1,
+      maximum: 600_000,
+      default: 10_000,
+      description:
+        "from a request's arrival to the last byte of its answer; an event stream only has to begin in it",
+    }),
+    maxBodyBytes: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000_000,
+        description:
+          'the largest body of a request; 1,000,000 when left out, 0 where only GET and HEAD get through',
+      }),
+    ),
+    requestFields: Type.Array(
+      Type.String({
+        pattern: `^(?!(?:${setByGateway.join('|')})$)[a-z0-9][a-z0-9-]*$`,
+        description: 'a field name in lower case, none that the gateway sets itself or that ends at it',
+      }),
+      {
+        maxItems: 50,
+        uniqueItems: true,
+        default: [],
+        description: 'request fields that are passed on beside those that every route passes on',
+      },
+    ),
+  },
+  strict,
+);
+
+/** What a gateway.yaml may hold. */
+export const gatewayFileSchema = Type.Object(
+  {
+    port: Type.Integer({ ...port, default: 8080, description: 'the public port; PORTICO_PORT wins' }),
+    adminPort: Type.Integer({ ...port, default: 9901, description: 'on 127.0.0.1; PORTICO_ADMIN_PORT wins' }),
+    upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), upstreamSchema, {
+      minProperties: 1,
+      additionalProperties: false,
+      description: 'what is behind the gateway, by name',
+    }),
+    routes: Type.Array(routeSchema, { minItems: 1, maxItems: 1_000, description: 'what gets through' }),
+  },
+  { ...strict, title: 'gateway.yaml', $schema: 'https://json-schema.org/draft/2020-12/schema' },
+);
+
+export type GatewayFile = Static<typeof gatewayFileSchema>;
+export type FileRoute = GatewayFile['routes'][number];
+export type Method = (typeof methodNames)[number];

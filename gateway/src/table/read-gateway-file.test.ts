@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gatewayFileSchema } from './gateway-file.ts';
+import { GatewayFileError, parseGatewayFile, readGatewayFile } from './read-gateway-file.ts';
+
+const parse = (text: string, env = {}) => parseGatewayFile(text, 'gateway.yaml', env);
+const minimal = `upstreams:
+  web: { targets: ["http://127.0.0.1:4001"] }
+routes:
+  - path: /graphql
+    upstream: web
+`;
+
+function mistakes(text: string, env = {}): string[] {
+  try {
+    parse(text, env);
+  } catch (error) {
+    assert.ok(error instanceof GatewayFileError, String(error));
+    return error.message.split('\n');
+  }
+  return [];
+}
+
+test('the least that works is an upstream and a route; the rest has defaults', () => {
+  assert.deepEqual(parse(minimal), {
+    port: 8080,
+    adminPort: 9901,
+    upstreams: { web: { targets: ['http://127.0.0.1:4001'] } },
+    routes: [
+      {
+        path: '/graphql',
+        upstream: 'web',
+        methods: ['GET', 'HEAD'],
+        auth: 'none',
+        timeoutMs: 10_000,
+        requestFields: [],
+      },
+    ],
+  });
+});
+
+test('a value may come from the environment', () => {
+  const variables = ['$', '{HOST}:', '$', '{PORT}'].join('');
+  const text = minimal.replace('127.0.0.1:4001', variables);
+  assert.deepEqual(parse(text, { HOST: 'web', PORT: '80' }).upstreams.web?.targets, ['http://web:80']);
+  assert.deepEqual(mistakes(text, { HOST: 'web' }), ['gateway.yaml:2:20 PORT is not set']);
+  assert.deepEqual(mistakes(text, { HOST: 'web', PORT: '80/x"] }\nroutes: []' }).length, 1);
+});
+
+test('every mistake is named with its line and column, what was expected and what came', () => {
+  for (const [wrong, expected] of [
+    [
+      minimal.replace('upstream: web', 'upstream: wbe'),
+      '5:15 routes[0].upstream must be one of web, got "wbe"',
+    ],
+    [
+      `${minimal}    methods: [GET, FETCH]\n`,
+      '6:20 routes[0].methods[1] must be one of GET, HEAD, POST, PUT, PATCH, DELETE, got "FETCH"',
+    ],
+    [`${minimal}    timeoutMS: 3\n`, '6:5 routes[0].timeoutMS is not known here'],
+    [`${minimal}    timeoutMs: fast\n`, '6:16 routes[0].timeoutMs must be integer, got "fast"'],
+    [`${minimal}    auth: required\n`, '6:11 routes[0].auth must be one of none, got "required"'],
+    [`${minimal}  - { path: /graphql, upstream: web }\n`, '6:13 routes[1] is there already, as routes[0]'],
+    [
+      `${minimal}    requestFields: [cookie, x-forwarded-for]\n`,
+      '6:29 routes[0].requestFields[1] must be a field name in lower case, none that',
+    ],
+    [`${minimal}retries: 3\n`, '6:1 retries is not known here'],
+    [minimal.replace('/graphql', '/a/../b'), '4:11 routes[0].path must be a path such as'],
+    [minimal.replace('/graphql', '/a*'), '4:11 routes[0].path must be a path such as'],
+    [
+      minimal.replace('http://127.0.0.1:4001', 'localhost:4001'),
+      '2:20 upstreams.web.targets[0] must be an http:// or https:// URL',
+    ],
+    [
+      minimal.replace('http://127.0.0.1:4001', 'http://user:secret@host'),
+      '2:20 upstreams.web.targets[0] must be an http',
+    ],
+    ['routes: []\n', '1:1 upstreams is missing'],
+    ['', '1:1 upstreams is missing'],
+    ['- 1\n', '1:1 the file must be object'],
+    ['routes: [\n', '2:1 '],
+    ['port: 1\nport: 2\n', '2:1 Map keys must be unique'],
+    [`a: &a [x,x]\nb: &b [*a,*a]\nc: [${'*b,'.repeat(40)}]\n`, ''],
+  ] as const) {
+    const said = mistakes(wrong);
+    assert.ok(
+      said.some((line) => line.startsWith(`gateway.yaml:${expected}`)),
+      `${wrong}\n=> ${said.join('\n')}`,
+    );
+  }
+});
+
+test('all mistakes are said at once', () => {
+  assert.equal(mistakes(`${minimal}    timeoutMs: 0\n    retry: 1\nx: 1\n`).length, 3);
+});
+
+test('a file that is not there is one clear line', () => {
+  assert.throws(() => readGatewayFile('/nowhere/gateway.yaml', {}), {
+    message: '/nowhere/gateway.yaml: can not be read (ENOENT)',
+  });
+});
+
+test('the published JSON Schema is the one that files are checked against', () => {
+  const published = readFileSync(new URL('../../gateway.schema.json', import.meta.url), 'utf8');
+  assert.deepEqual(JSON.parse(published), JSON.parse(JSON.stringify(gatewayFileSchema)));
+});

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '@portico/runtime/config.ts';
+import { compileSchema, type SchemaError } from '@portico/runtime/openapi-schema.ts';
+import Value from 'typebox/value';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { type GatewayFile, gatewayFileSchema } from './gateway-file.ts';
+
+/** A gateway.yaml that can't be used; each line of the message says where, what was expected and what came. */
+export class GatewayFileError extends ConfigError {
+  override name = 'GatewayFileError';
+}
+
+type Document = ReturnType<typeof parseDocument>;
+type Path = readonly (string | number)[];
+/** Something that is wrong, and where: a path into the file, and the key below it that is meant, if it is one. */
+interface Mistake {
+  readonly path: Path;
+  readonly key?: string;
+  readonly message: string;
+}
+
+const maxBytes = 1_000_000;
+const validator = compileSchema(gatewayFileSchema, {});
+
+/**
+ * Reads a gateway.yaml: `${NAME}` in a value is taken from `env`, defaults are filled in.
+ * @throws GatewayFileError that names every mistake with line and column.
+ */
+export function readGatewayFile(path: string, env: NodeJS.ProcessEnv): GatewayFile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new GatewayFileError(`${path}: can not be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return parseGatewayFile(text, path, env);
+}
+
+/** As `readGatewayFile`, of a text; `path` is its name in messages. */
+export function parseGatewayFile(text: string, path: string, env: NodeJS.ProcessEnv): GatewayFile {
+  const lines = new LineCounter();
+  const fail = (mistakes: readonly { offset: number; message: string }[]) => {
+    const shown = mistakes.slice(0, 20).map(({ offset, message }) => {
+      const { line, col } = lines.linePos(offset);
+      return `${path}:${line}:${col} ${message}`;
+    });
+    return new GatewayFileError(shown.join('\n'));
+  };
+  if (text.length > maxBytes) throw fail([{ offset: 0, message: `is larger than ${maxBytes} bytes` }]);
+
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    throw fail(document.errors.map(({ pos, message }) => ({ offset: pos[0], message })));
+  }
+  const unset = fillIn(document, env);
+  if (unset.length > 0) throw fail(unset);
+
+  let given: unknown;
+  try {
+    given = document.toJS({ maxAliasCount: 20 });
+  } catch (error) {
+    throw fail([{ offset: 0, message: (error as Error).message }]);
+  }
+  const value = Value.Default(gatewayFileSchema, given ?? {});
+  const mistakes = [...shapeMistakes(value), ...referenceMistakes(value)];
+  if (mistakes.length > 0) {
+    throw fail(
+      mistakes.map(({ path: at, key, message }) => ({ offset: offsetOf(document, at, key), message })),
+    );
+  }
+  return value as GatewayFile;
+}
+
+/** Puts the values of variables where `${NAME}` stands, and gives those that are not set. */
+function fillIn(document: Document, env: NodeJS.ProcessEnv): { offset: number; message: string }[] {
+  const unset: { offset: number; message: string }[] = [];
+  visit(document, {
+    Scalar: (key, node) => {
+      if (key === 'key' || typeof node.value !== 'string') return;
+      node.value = node.value.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
+        const value = env[name];
+        if (value === undefined) unset.push({ offset: node.range?.[0] ?? 0, message: `${name} is not set` });
+        return value ?? '';
+      });
+    },
+  });
+  return unset;
+}
+
+function shapeMistakes(value: unknown): Mistake[] {
+  const [, errors] = validator.Errors(value);
+  return errors.flatMap((error) => toMistakes(error, value));
+}
+
+function toMistakes({ keyword, instancePath, message, params }: SchemaError, value: unknown): Mistake[] {
+  const path = instancePath.split('/').slice(1).map(fromPointer);
+  const name = path.length === 0 ? 'the file' : nameOf(path);
+  switch (keyword) {
+    // Said of the same key a second time.
+    case 'boolean':
+      return [];
+    case 'additionalProperties':
+      return (params.additionalProperties ?? []).map((key) => ({
+        path,
+        key,
+        message: `${nameOf([...path, key])} is not known here`,
+      }));
+    case 'required':
+      return (params.requiredProperties ?? []).map((key) => ({
+        path,
+        message: `${nameOf([...path, key])} is missing`,
+      }));
+    case 'enum':
+      return [
+        {
+          path,
+          message: `${name} must be one of ${params.allowedValues?.join(', ')}, got ${shown(at(value, path))}`,
+        },
+      ];
+    case 'pattern': {
+      const { description } = (schemaAt(path) ?? {}) as { description?: string };
+      return [{ path, message: `${name} must be ${description ?? message}, got ${shown(at(value, path))}` }];
+    }
+    default:
+      return [{ path, message: `${name} ${message}, got ${shown(at(value, path))}` }];
+  }
+}
+
+/** What no schema can say: that names mean something, and that nothing is said twice. */
+function referenceMistakes(value: unknown): Mistake[] {
+  const { upstreams, routes } = value as { upstreams?: unknown; routes?: unknown };
+  if (!Array.isArray(routes) || typeof upstreams !== 'object' || upstreams === null) return [];
+  const seen = new Map<string, number>();
+  return routes.flatMap((route: { host?: unknown; path?: unknown; upstream?: unknown } | null, index) => {
+    const mistakes: Mistake[] = [];
+    if (typeof route?.upstream === 'string' && !Object.hasOwn(upstreams, route.upstream)) {
+      const message = `routes[${index}].upstream must be one of ${Object.keys(upstreams).join(', ')}, got ${shown(route.upstream)}`;
+      mistakes.push({ path: ['routes', index, 'upstream'], message });
+    }
+    const key = `${route?.host ?? '*'} ${route?.path}`;
+    const earlier = seen.get(key);
+    if (earlier !== undefined) {
+      mistakes.push({
+        path: ['routes', index, 'path'],
+        message: `routes[${index}] is there already, as routes[${earlier}]`,
+      });
+    }
+    seen.set(key, earlier ?? index);
+    return mistakes;
+  });
+}
+
+/** Where in the text a value, or the key of one, begins. */
+function offsetOf(document: Document, path: Path, key: string | undefined): number {
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  if (key !== undefined && isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && item.key.value === key);
+    if (isNode(pair?.key)) return pair.key.range?.[0] ?? 0;
+  }
+  if (isNode(node)) return node.range?.[0] ?? 0;
+  return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1), undefined);
+}
+
+function schemaAt(path: Path): unknown {
+  return path.reduce<unknown>((schema, step) => {
+    const { properties, items, patternProperties } = (schema ?? {}) as Record<
+      string,
+      Record<string, unknown>
+    >;
+    if (typeof step === 'number') return items;
+    return properties?.[step] ?? Object.values(patternProperties ?? {})[0];
+  }, gatewayFileSchema);
+}
+
+function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, step) => (inner as Record<string | number, unknown> | undefined)?.[step],
+    value,
+  );
+}
+
+function fromPointer(step: string): string | number {
+  return /^\d+$/.test(step) ? Number(step) : step.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function nameOf(path: Path): string {
+  return path
+    .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
+    .join('');
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,65 @@
+import type { FileRoute, GatewayFile, Method } from './gateway-file.ts';
+
+/** What gets through: a request that no route names is refused. */
+export interface Route {
+  /** Exact (`/graphql`), or by whole segments: `/api/v1/*` is `/api/v1` and everything below it. */
+  readonly path: string;
+  /** In lower case; any host when undefined. */
+  readonly host: string | undefined;
+  readonly methods: readonly Method[];
+  readonly upstream: string;
+  /** From the request's arrival to the last byte of its answer; an event stream only has to begin in it. */
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+  /** Request fields that are passed on, in lower case. Every other is left out. */
+  readonly requestFields: ReadonlySet<string>;
+}
+
+/** What a gateway decides by. */
+export interface RouteTable {
+  /** Base URLs of what is behind the gateway, by name. */
+  readonly upstreams: Readonly<Record<string, string>>;
+  readonly routes: readonly Route[];
+}
+
+/** Which form of an answer the client wants, what it has already, and who it says it is. */
+const fieldsOfReads = [
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'if-modified-since',
+  'if-none-match',
+  'user-agent',
+];
+const fieldsOfBodies = ['content-encoding', 'content-type'];
+
+export function toRouteTable({ upstreams, routes }: GatewayFile): RouteTable {
+  return {
+    upstreams: Object.fromEntries(
+      Object.entries(upstreams).map(([name, { targets }]) => [name, String(targets[0])]),
+    ),
+    routes: routes.map(toRoute),
+  };
+}
+
+function toRoute({
+  path,
+  host,
+  methods,
+  upstream,
+  timeoutMs,
+  maxBodyBytes,
+  requestFields,
+}: FileRoute): Route {
+  const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
+  return {
+    path,
+    host,
+    methods,
+    upstream,
+    timeoutMs,
+    maxBodyBytes: maxBodyBytes ?? (readsOnly ? 0 : 1_000_000),
+    requestFields: new Set([...fieldsOfReads, ...(readsOnly ? [] : fieldsOfBodies), ...requestFields]),
+  };
+}
