@@ -36,7 +36,7 @@ export function runRoutes(args: readonly string[], env: NodeJS.ProcessEnv): numb
 function listRoutes({ routes, upstreams }: RouteTable): string {
   return routes
     .map(({ host = '', path, methods, upstream }) => {
-      return `${`${host}${path}`.padEnd(24)} ${methods.join(',').padEnd(16)} -> ${upstream} (${upstreams[upstream]})`;
+      return `${`${host}${path}`.padEnd(24)} ${methods.join(',').padEnd(16)} -> ${upstream} (${upstreams[upstream]?.targets.join(', ')})`;
     })
     .join('\n');
 }

@@ -2,8 +2,8 @@ import type { RequestListener } from 'node:http';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
+import { createRetryBudget } from '@portico/runtime/retry-budget.ts';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { createForwarder } from './forward/forward.ts';
 import type { ForwardLimits } from './forward/limits.ts';
 import { chooseRoute } from './middleware/choose-route.ts';
 import { forwardToUpstream } from './middleware/forward-to-upstream.ts';
@@ -14,11 +14,13 @@ import { setSecurityFields } from './middleware/security-fields.ts';
 import { readOnAfterRefusal } from './read-on.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
+import { createUpstream, type Upstream, type UpstreamMetrics } from './upstreams/upstream.ts';
 
 export interface GatewayOptions {
   readonly table: RouteTable;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly upstreamMetrics: UpstreamMetrics;
   /** This instance's name in `Via`, by which it knows a request that comes back to it. */
   readonly viaName: string;
   readonly limits?: Partial<ForwardLimits>;
@@ -26,6 +28,10 @@ export interface GatewayOptions {
 
 export interface Gateway {
   readonly handler: RequestListener;
+  /** The targets of every upstream, for operators. */
+  readonly status: () => Readonly<Record<string, ReturnType<Upstream['status']>>>;
+  /** Ends what it does by itself, when another gateway takes its place; requests under way go on. */
+  readonly retire: () => void;
   /** Ends the connections to the upstreams. */
   readonly close: () => void;
 }
@@ -33,8 +39,18 @@ export interface Gateway {
 /** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { table, log, metrics, viaName } = options;
-  const forwarders = new Map(
-    Object.entries(table.upstreams).map(([name, url]) => [name, createForwarder(url, options.limits)]),
+  const budget = createRetryBudget();
+  const upstreams = new Map(
+    Object.entries(table.upstreams).map(([name, upstream]) => [
+      name,
+      createUpstream({
+        name,
+        table: upstream,
+        limits: options.limits,
+        metrics: options.upstreamMetrics,
+        budget,
+      }),
+    ]),
   );
 
   const pipeline: readonly (RequestHandler | ErrorRequestHandler)[] = [
@@ -47,7 +63,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     chooseRoute(createRouteMatcher(table.routes)),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
-    forwardToUpstream(forwarders, viaName),
+    forwardToUpstream(upstreams, viaName),
     // After everything that refuses a body or stops reading it.
     readOnAfterRefusal,
   ];
@@ -65,8 +81,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       if (!req.url?.startsWith('/')) req.url = `//${req.url}`;
       app(req, res);
     },
+    status: () => Object.fromEntries([...upstreams].map(([name, upstream]) => [name, upstream.status()])),
+    retire: () => {
+      for (const upstream of upstreams.values()) upstream.retire();
+    },
     close: () => {
-      for (const forwarder of forwarders.values()) forwarder.close();
+      for (const upstream of upstreams.values()) upstream.close();
     },
   };
 }

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import type { HealthChecks } from '@portico/runtime/health.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { Router } from 'express';
 import { readGatewayConfig } from './config.ts';
 import { createGateway } from './create-gateway.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { watchFile } from './table/watch-file.ts';
-import { checkUpstream } from './upstreams/check-upstream.ts';
+import { checkPort } from './upstreams/check-port.ts';
+import { createUpstreamMetrics } from './upstreams/upstream.ts';
 
 await runProcess(() => {
   const config = readGatewayConfig(process.env);
@@ -17,12 +20,16 @@ await runProcess(() => {
   const file = readGatewayFile(config.PORTICO_CONFIG, process.env);
 
   let table = toRouteTable(file);
-  let gateway = createGateway({ table, log, metrics, viaName });
+  const upstreamMetrics = createUpstreamMetrics(metrics);
+  const gatewayFor = (table: RouteTable) => createGateway({ table, log, metrics, upstreamMetrics, viaName });
+  let gateway = gatewayFor(table);
   const reload = () => {
     try {
       table = toRouteTable(readGatewayFile(config.PORTICO_CONFIG, process.env));
       // Requests under way end in the gateway that they began in; its unused connections end by themselves.
-      gateway = createGateway({ table, log, metrics, viaName });
+      const before = gateway;
+      gateway = gatewayFor(table);
+      before.retire();
       log.info({ routes: table.routes.length }, 'a new gateway.yaml is in force');
     } catch (error) {
       log.error({ err: error }, 'the new gateway.yaml can not be used; nothing has changed');
@@ -37,6 +44,9 @@ await runProcess(() => {
     checks: () => checksOf(table),
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,
+    adminExtra: Router().get('/upstreams', (_req, res) => {
+      res.json(gateway.status());
+    }),
     close: async () => {
       endWatching();
       gateway.close();
@@ -44,6 +54,11 @@ await runProcess(() => {
   };
 });
 
-function checksOf({ upstreams }: RouteTable) {
-  return Object.fromEntries(Object.entries(upstreams).map(([name, url]) => [name, checkUpstream(url)]));
+/** An upstream is there when one of its targets takes connections. */
+function checksOf({ upstreams }: RouteTable): HealthChecks {
+  const checks = Object.entries(upstreams).map(([name, { targets }]) => {
+    const any = (signal: AbortSignal) => Promise.any(targets.map((url) => checkPort(url)(signal)));
+    return [name, any] as const;
+  });
+  return Object.fromEntries(checks);
 }

@@ -11,13 +11,15 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
-import { createGateway, type GatewayOptions } from './create-gateway.ts';
+import { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
+import { createUpstreamMetrics } from './upstreams/upstream.ts';
 
 export interface TestGateway {
   readonly url: string;
   readonly port: number;
+  readonly gateway: Gateway;
   /** Stands for every upstream. */
   readonly upstream: ScriptedServer;
   /** What the gateway answers with, in the order of the requests. */
@@ -43,10 +45,12 @@ export async function startTestGateway(
   options: Partial<GatewayOptions> = {},
 ): Promise<TestGateway> {
   const upstream = await startScriptedServer(script);
+  const metrics = createMetrics('gateway');
   const gateway = createGateway({
     table: porticoTable(upstream.url),
     log: silentLogger,
-    metrics: createMetrics('gateway'),
+    metrics,
+    upstreamMetrics: createUpstreamMetrics(metrics),
     viaName: 'portico-test',
     ...options,
   });
@@ -66,6 +70,7 @@ export async function startTestGateway(
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    gateway,
     upstream,
     answers,
     send: (bytes) => sendBytes(port, bytes),

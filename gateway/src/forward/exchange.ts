@@ -22,10 +22,18 @@ export interface Outgoing {
   readonly maxBodyBytes: number;
 }
 
+/** What those who chose the target want to know and offer. */
+export interface AtTarget {
+  /** Sends a read that failed before an answer to another target; false when it isn't. */
+  readonly elsewhere: () => boolean;
+  /** How it ended for the target; `unknown` when it was the client's doing. Called once. */
+  readonly ended: (outcome: 'good' | 'bad' | 'unknown') => void;
+}
+
 export interface ExchangeOptions {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly outgoing: Outgoing;
+  readonly outgoing: Outgoing & AtTarget;
   readonly limits: ForwardLimits;
   /** Sends the request once more, on a connection of its own. */
   readonly tryAgain: () => void;
@@ -53,13 +61,21 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   let request: ClientRequest | undefined;
   let over = false;
 
-  const finish = () => {
+  const finish = (outcome: 'good' | 'bad' | 'unknown') => {
+    if (over) return;
     over = true;
     clearTimeout(deadline);
+    outgoing.ended(outcome);
   };
   const fail = (problem: Problem) => {
     if (over) return;
-    finish();
+    // Problems of the gateway's own making are 5xx; the others are the client's.
+    const isTargets = problem.status >= 500;
+    finish(isTargets ? 'bad' : 'unknown');
+    if (isTargets && isRead && !res.headersSent && outgoing.elsewhere()) {
+      request?.destroy();
+      return;
+    }
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);
     request?.destroy();
@@ -72,7 +88,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
   };
   const deadline = setTimeout(late, outgoing.timeoutMs);
-  res.once('close', finish);
+  res.once('close', () => finish('unknown'));
 
   return {
     sent: (sentRequest) => {
@@ -103,7 +119,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         fail(unusable(error));
         return;
       }
-      answer.once('end', finish);
+      answer.once('end', () => finish((answer.statusCode ?? 0) >= 500 ? 'bad' : 'good'));
       if (isEventStream(answer)) clearTimeout(deadline);
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));

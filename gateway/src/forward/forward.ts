@@ -2,13 +2,13 @@ import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'n
 import { Agent as HttpsAgent } from 'node:https';
 import type { Problem } from '@portico/runtime/problems.ts';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
-import { beginExchange, type Exchange, type Outgoing } from './exchange.ts';
+import { type AtTarget, beginExchange, type Exchange, type Outgoing } from './exchange.ts';
 import { defaultForwardLimits, type ForwardLimits } from './limits.ts';
 
-/** Sends requests to one upstream and its answers back, over connections that are kept. */
+export type { Outgoing };
+
+/** Sends requests to one target and its answers back, over connections that are kept. */
 export interface Forwarder {
-  /** Of the upstream, with its port. */
-  readonly host: string;
   /**
    * Forwards `req` with the fields of `outgoing` and writes the answer to `res`.
    * @param failed called at most once, and not when the client has gone away; the answer may have begun by then
@@ -16,7 +16,7 @@ export interface Forwarder {
   readonly forward: (
     req: IncomingMessage,
     res: ServerResponse,
-    outgoing: Outgoing,
+    outgoing: Outgoing & AtTarget,
     failed: (problem: Problem) => void,
   ) => void;
   /** Ends its connections, those in use as well. */
@@ -45,7 +45,6 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
   const newConnections = proxyOver(false);
 
   return {
-    host: target.host,
     forward: (req, res, outgoing, failed) => {
       const send = (proxy: typeof keptConnections) => {
         proxy(req, res, exchange.broke).catch(exchange.broke);
@@ -54,7 +53,7 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
       const exchange = beginExchange({ req, res, outgoing, limits, tryAgain, failed });
       exchanges.set(res, exchange);
       // The proxy sends the fields that it finds in the request.
-      req.headers = { ...outgoing.fields };
+      req.headers = { ...outgoing.fields, host: target.host };
       send(keptConnections);
     },
     close: () => agent.destroy(),

@@ -8,8 +8,6 @@ export interface RequestFieldsOptions {
   readonly route: Pick<Route, 'requestFields' | 'timeoutMs'>;
   readonly context: Pick<RequestContext, 'requestId' | 'traceparent'>;
   readonly viaName: string;
-  /** Of the upstream, with its port. */
-  readonly host: string;
 }
 
 /** So much of a route's time is kept for the way of the upstream's answer, so that its own "too late" comes first. */
@@ -31,11 +29,10 @@ const listFields = new Set([
  */
 export function toRequestFields(
   req: IncomingMessage,
-  { route, context, viaName, host }: RequestFieldsOptions,
+  { route, context, viaName }: RequestFieldsOptions,
 ): Record<string, string> {
   const fields = passedOn(req, route.requestFields);
   setFraming(fields, req);
-  fields.host = host;
   fields['x-request-id'] = context.requestId;
   setTrace(fields, req, context.traceparent);
   fields['portico-timeout-ms'] = String(Math.max(1, route.timeoutMs - wayBackMs));

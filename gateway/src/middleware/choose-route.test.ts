@@ -7,7 +7,11 @@ import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixtu
 test('each named path goes to its upstream, with the path and query as they came', async (t) => {
   const [web, mobile, site] = await Promise.all([1, 2, 3].map(() => startScriptedServer(answersOk)));
   t.after(() => Promise.all([web, mobile, site].map((server) => server?.close())));
-  const upstreams = { web: web?.url ?? '', mobile: mobile?.url ?? '', site: site?.url ?? '' };
+  const upstreams = {
+    web: { targets: [web?.url ?? ''] },
+    mobile: { targets: [mobile?.url ?? ''] },
+    site: { targets: [site?.url ?? ''] },
+  };
   const { url } = await startTestGateway(t, answersOk, { table: { ...porticoTable('http://x'), upstreams } });
 
   const paths = [
@@ -67,7 +71,7 @@ test('a route with a host is for that host alone, and comes before those of any 
   const [route] = routes;
   assert.ok(route);
   const table = {
-    upstreams: { shop: shop?.url ?? '', any: any?.url ?? '' },
+    upstreams: { shop: { targets: [shop?.url ?? ''] }, any: { targets: [any?.url ?? ''] } },
     routes: [
       { ...route, path: '/a/b', upstream: 'any', host: undefined },
       { ...route, path: '/a/*', upstream: 'shop', host: 'shop.test' },

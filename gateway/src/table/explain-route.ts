@@ -23,7 +23,7 @@ export function explainRoute({ routes, upstreams }: RouteTable, method: string, 
     return `405: the route ${name} takes ${route.methods.join(', ')}, not ${method}`;
   }
   return [
-    `${method} ${path} goes by the route ${name} to ${route.upstream} (${upstreams[route.upstream]})`,
+    `${method} ${path} goes by the route ${name} to ${route.upstream} (${upstreams[route.upstream]?.targets.join(', ')})`,
     `  within ${route.timeoutMs} ms, with a body of at most ${route.maxBodyBytes} bytes`,
     `  and the request fields ${[...route.requestFields].sort().join(', ')}`,
   ].join('\n');

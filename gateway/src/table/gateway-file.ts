@@ -16,7 +16,33 @@ const upstreamSchema = Type.Object(
         pattern: '^https?://[^\\s/?#@]+/?$',
         description: 'an http:// or https:// URL without a path',
       }),
-      { minItems: 1, maxItems: 1, description: 'where its instances listen' },
+      { minItems: 1, maxItems: 64, uniqueItems: true, description: 'where its instances listen' },
+    ),
+    health: Type.Optional(
+      Type.Object(
+        {
+          path: Type.String({
+            pattern: '^/',
+            description: 'a path that an instance answers with 2xx while it is well',
+          }),
+          intervalMs: Type.Integer({
+            minimum: 10,
+            maximum: 600_000,
+            default: 2_000,
+            description: 'between two checks',
+          }),
+          timeoutMs: Type.Integer({
+            minimum: 10,
+            maximum: 60_000,
+            default: 1_000,
+            description: 'of one check',
+          }),
+        },
+        {
+          ...strict,
+          description: 'checks every instance while nothing else is asked of it; none when left out',
+        },
+      ),
     ),
   },
   strict,

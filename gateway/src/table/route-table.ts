@@ -15,10 +15,12 @@ export interface Route {
   readonly requestFields: ReadonlySet<string>;
 }
 
+/** The instances of what is behind the gateway under one name. */
+export type UpstreamTable = GatewayFile['upstreams'][string];
+
 /** What a gateway decides by. */
 export interface RouteTable {
-  /** Base URLs of what is behind the gateway, by name. */
-  readonly upstreams: Readonly<Record<string, string>>;
+  readonly upstreams: Readonly<Record<string, UpstreamTable>>;
   readonly routes: readonly Route[];
 }
 
@@ -35,12 +37,7 @@ const fieldsOfReads = [
 const fieldsOfBodies = ['content-encoding', 'content-type'];
 
 export function toRouteTable({ upstreams, routes }: GatewayFile): RouteTable {
-  return {
-    upstreams: Object.fromEntries(
-      Object.entries(upstreams).map(([name, { targets }]) => [name, String(targets[0])]),
-    ),
-    routes: routes.map(toRoute),
-  };
+  return { upstreams, routes: routes.map(toRoute) };
 }
 
 function toRoute({

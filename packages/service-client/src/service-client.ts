@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenApiDocument } from '@portico/contracts/openapi.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { createRetryBudget } from '@portico/runtime/retry-budget.ts';
 import { Pool } from 'undici';
 import { createBreaker } from './breaker.ts';
 import type { CallMetrics } from './call-metrics.ts';
 import { type Exchanged, exchange } from './exchange.ts';
 import type { GetBody, GetParameters, GetPath } from './operation-types.ts';
 import { describeReads, type TargetParameters, toTarget } from './read-operations.ts';
-import { createRetryBudget } from './retry-budget.ts';
 import { isWorthRetrying, ServiceError } from './service-error.ts';
 
 export interface ServiceClientOptions {

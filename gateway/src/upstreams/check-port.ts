@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 /** A readiness check: rejects when nothing takes connections at the URL's port. */
-export function checkUpstream(url: string): (signal: AbortSignal) => Promise<void> {
+export function checkPort(url: string): (signal: AbortSignal) => Promise<void> {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const address = { host, port: Number(port) || (protocol === 'https:' ? 443 : 80) };

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import {
+  end,
+  httpAnswer,
+  reset,
+  type Script,
+  startScriptedServer,
+} from '@portico/testing/scripted-server.ts';
+import request from 'supertest';
+import { porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
+
+/** A gateway in front of three targets, of which the first does what it is told. */
+async function startThree(t: TestContext, misbehave: Script) {
+  const name =
+    (answer: string): Script =>
+    () => [httpAnswer(200, answer)];
+  const targets = await Promise.all([misbehave, name('second'), name('third')].map(startScriptedServer));
+  t.after(() => Promise.all(targets.map((target) => target.close())));
+  const [route] = porticoTable('http://x').routes;
+  assert.ok(route);
+  const table = {
+    upstreams: { u: { targets: targets.map(({ url }) => url) } },
+    routes: [{ ...route, path: '/*', upstream: 'u', timeoutMs: 300 }],
+  };
+  const gateway = await startTestGateway(t, () => [], { table, limits: { connectTimeoutMs: 200 } });
+  return { ...gateway, targets };
+}
+
+const statusesOf = (url: string, count: number, method: 'get' | 'post' = 'get') =>
+  Promise.all(Array.from({ length: count }, async () => (await request(url)[method]('/').send()).status));
+
+for (const [name, script] of Object.entries<Script>({
+  'closes without an answer': () => [end],
+  resets: () => [reset],
+  'answers garbage': () => ['what?\r\n\r\n', end],
+  'answers 500': () => [httpAnswer(500, 'broken')],
+  hangs: () => [],
+})) {
+  test(`a target that ${name} is left out, and reads see no error any more`, async (t) => {
+    const { url, targets } = await startThree(t, script);
+    for (let round = 0; targets[0] && targets[0].requests.length < 5; round += 1) {
+      assert.ok(round < 40, 'the target was asked five times');
+      await statusesOf(url, 5);
+    }
+    const before = targets[0]?.requests.length;
+    assert.deepEqual(new Set(await statusesOf(url, 40)), new Set([200]));
+    assert.equal(targets[0]?.requests.length, before);
+  });
+}
+
+test('a read that a target fails is answered by another one', async (t) => {
+  const { url, targets } = await startThree(t, () => [reset]);
+  const failing = targets[0];
+  for (let n = 0; n < 100 && failing?.requests.length === 0; n += 1) await request(url).get('/').expect(200);
+  assert.equal(failing?.requests.length, 1);
+});
+
+test('retries stay at a tenth of the requests', async (t) => {
+  const servers = await Promise.all([1, 2].map(() => startScriptedServer(() => [reset])));
+  t.after(() => Promise.all(servers.map((server) => server.close())));
+  const [route] = porticoTable('http://x').routes;
+  assert.ok(route);
+  const table = {
+    upstreams: { u: { targets: servers.map(({ url }) => url) } },
+    routes: [{ ...route, path: '/*', upstream: 'u' }],
+  };
+  const { url } = await startTestGateway(t, () => [], { table });
+  for (let n = 0; n < 40; n += 1) await request(url).get('/').expect(502);
+  const asked = servers.reduce((sum, { requests }) => sum + requests.length, 0);
+  assert.ok(asked >= 41 && asked <= 44, `${asked} requests arrived`);
+});
+
+test('a command is sent to one target only, whatever becomes of it', async (t) => {
+  const servers = await Promise.all([1, 2].map(() => startScriptedServer(() => [reset])));
+  t.after(() => Promise.all(servers.map((server) => server.close())));
+  const route = porticoTable('http://x').routes.find(({ path }) => path === '/graphql');
+  assert.ok(route);
+  const table = { upstreams: { web: { targets: servers.map(({ url }) => url) } }, routes: [route] };
+  const { url } = await startTestGateway(t, () => [], { table });
+  await request(url).post('/graphql').send('{}').expect(502);
+  assert.equal(
+    servers.reduce((sum, { requests }) => sum + requests.length, 0),
+    1,
+  );
+});
+
+test('a target whose health path fails is not used until it passes', async (t) => {
+  let healthy = false;
+  let asked = 0;
+  const sick = createServer((req, res) => {
+    if (req.url === '/health') res.writeHead(healthy ? 200 : 503).end();
+    else {
+      asked += 1;
+      res.end('sick');
+    }
+  }).listen(0, '127.0.0.1');
+  const well = await startScriptedServer(() => [httpAnswer(200, 'well')]);
+  t.after(async () => {
+    sick.close();
+    sick.closeAllConnections();
+    await well.close();
+  });
+  const [route] = porticoTable('http://x').routes;
+  assert.ok(route);
+  const { port } = sick.address() as { port: number };
+  const health = { path: '/health', intervalMs: 10, timeoutMs: 1_000 };
+  const table = {
+    upstreams: { u: { targets: [`http://127.0.0.1:${port}`, well.url], health } },
+    routes: [{ ...route, path: '/*', upstream: 'u' }],
+  };
+  const { url, gateway } = await startTestGateway(t, () => [], { table });
+  const until = async (state: string) => {
+    while (gateway.status().u?.[0]?.state !== state) await new Promise((resolve) => setImmediate(resolve));
+  };
+  await until('unhealthy');
+  assert.deepEqual(new Set(await statusesOf(url, 20)), new Set([200]));
+  assert.equal(asked, 0);
+  healthy = true;
+  await until('available');
+  await statusesOf(url, 30);
+  assert.ok(asked > 0);
+});

@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Counter, type Metrics } from '@portico/runtime/metrics.ts';
+import type { Problem } from '@portico/runtime/problems.ts';
+import type { RetryBudget } from '@portico/runtime/retry-budget.ts';
+import { createForwarder, type Outgoing } from '../forward/forward.ts';
+import type { ForwardLimits } from '../forward/limits.ts';
+import type { UpstreamTable } from '../table/route-table.ts';
+import { createTargets, type TargetStatus } from './targets.ts';
+import { watchHealth } from './watch-health.ts';
+
+/** One name behind the gateway, with all its instances. */
+export interface Upstream {
+  /** As `Forwarder.forward`, at one of the targets; a read that a target fails before it answers is sent to another. */
+  readonly forward: (
+    req: IncomingMessage,
+    res: ServerResponse,
+    outgoing: Outgoing,
+    failed: (problem: Problem) => void,
+  ) => void;
+  readonly status: () => { url: string; inFlight: number; state: TargetStatus<unknown>['state'] }[];
+  /** Ends the health checks; requests under way go on. */
+  readonly retire: () => void;
+  /** Ends the connections, those in use as well. */
+  readonly close: () => void;
+}
+
+/** What happens at the upstreams of one process. */
+export interface UpstreamMetrics {
+  readonly requests: Counter<'upstream' | 'outcome'>;
+  readonly retries: Counter<'upstream'>;
+  readonly ejections: Counter<'upstream'>;
+}
+
+export function createUpstreamMetrics({ registry }: Metrics): UpstreamMetrics {
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  return {
+    requests: counter('portico_upstream_requests_total', 'Requests sent to an upstream', [
+      'upstream',
+      'outcome',
+    ]),
+    retries: counter('portico_upstream_retries_total', 'Requests sent again, to another target', [
+      'upstream',
+    ]),
+    ejections: counter('portico_upstream_ejections_total', 'Times that a target was left out for failing', [
+      'upstream',
+    ]),
+  };
+}
+
+export interface UpstreamOptions {
+  readonly name: string;
+  readonly table: UpstreamTable;
+  readonly limits?: Partial<ForwardLimits> | undefined;
+  readonly metrics: UpstreamMetrics;
+  /** Retries to all upstreams stay a small share of requests. */
+  readonly budget: RetryBudget;
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { name, table, limits, metrics, budget, now = Date.now, random = Math.random } = options;
+  const forwarders = table.targets.map((url) => ({ url, forwarder: createForwarder(url, limits) }));
+  type Target = (typeof forwarders)[number];
+  const targets = createTargets(forwarders, {
+    now,
+    random,
+    onEjection: () => metrics.ejections.inc({ upstream: name }),
+  });
+  const endWatching = watchHealth(table, (url, healthy) => {
+    for (const target of forwarders) if (target.url === url) targets.setHealthy(target, healthy);
+  });
+
+  const forwardTo = (
+    [req, res, outgoing, failed]: Parameters<Upstream['forward']>,
+    deadline: number,
+    earlier?: Target,
+  ): boolean => {
+    const lease = targets.take(earlier);
+    if (lease === undefined) return false;
+    const elsewhere = () => {
+      const again = earlier === undefined && budget.takeRetry();
+      const left = { ...outgoing, timeoutMs: deadline - now() };
+      if (!again || left.timeoutMs <= 0 || !forwardTo([req, res, left, failed], deadline, lease.target))
+        return false;
+      metrics.retries.inc({ upstream: name });
+      return true;
+    };
+    const ended = (outcome: 'good' | 'bad' | 'unknown') => {
+      lease.end(outcome);
+      metrics.requests.inc({ upstream: name, outcome });
+    };
+    lease.target.forwarder.forward(req, res, { ...outgoing, elsewhere, ended }, failed);
+    return true;
+  };
+
+  return {
+    forward: (req, res, outgoing, failed) => {
+      budget.countCall();
+      forwardTo([req, res, outgoing, failed], now() + outgoing.timeoutMs);
+    },
+    status: () => targets.status().map(({ target, ...status }) => ({ url: target.url, ...status })),
+    retire: endWatching,
+    close: () => {
+      endWatching();
+      for (const { forwarder } of forwarders) forwarder.close();
+    },
+  };
+}
