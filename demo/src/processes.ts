@@ -35,10 +35,10 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       PORTICO_PORT: config.port || takePort(),
       PORTICO_ADMIN_PORT: config.adminPort || takePort(),
     };
-    const env = ({ web, mobile }: ReadyByName) =>
+    const env = ({ web, mobile, redis }: ReadyByName) =>
       settings({
         ...own,
-        PORTICO_DEMO: 'true',
+        REDIS_URL: config.redisUrl ?? redis?.url,
         WEB_URL: web?.url,
         MOBILE_URL: mobile?.url,
         SITE_URL: siteUrl,

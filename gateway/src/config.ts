@@ -13,6 +13,8 @@ const settings = Type.Object({
   PORTICO_PORT: port,
   /** Port of `/livez`, `/readyz` and `/metrics`, on 127.0.0.1; 0 takes any free one. The file's when left out. */
   PORTICO_ADMIN_PORT: port,
+  /** Where instances count requests together for rate limits; each by itself when left out. */
+  REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://', description: 'a redis:// URL' })),
 });
 
 /** @throws ConfigError */

@@ -11,6 +11,8 @@ import { refuseBody } from './middleware/refuse-body.ts';
 import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
 import { setSecurityFields } from './middleware/security-fields.ts';
+import { limitRate } from './rate-limit/limit-rate.ts';
+import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
@@ -21,6 +23,7 @@ export interface GatewayOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly upstreamMetrics: UpstreamMetrics;
+  readonly rateLimits: RateLimits;
   /** This instance's name in `Via`, by which it knows a request that comes back to it. */
   readonly viaName: string;
   readonly limits?: Partial<ForwardLimits>;
@@ -61,6 +64,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Before the route, so that an unreadable request is a 400 on every path.
     refuseHead(viaName),
     chooseRoute(createRouteMatcher(table.routes)),
+    // Before anything that costs more.
+    limitRate(table.routes, options.rateLimits),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     forwardToUpstream(upstreams, viaName),

@@ -6,6 +6,7 @@ import { runProcess } from '@portico/runtime/run-process.ts';
 import { Router } from 'express';
 import { readGatewayConfig } from './config.ts';
 import { createGateway } from './create-gateway.ts';
+import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { watchFile } from './table/watch-file.ts';
@@ -21,7 +22,9 @@ await runProcess(() => {
 
   let table = toRouteTable(file);
   const upstreamMetrics = createUpstreamMetrics(metrics);
-  const gatewayFor = (table: RouteTable) => createGateway({ table, log, metrics, upstreamMetrics, viaName });
+  const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log });
+  const gatewayFor = (table: RouteTable) =>
+    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, viaName });
   let gateway = gatewayFor(table);
   const reload = () => {
     try {
@@ -50,6 +53,7 @@ await runProcess(() => {
     close: async () => {
       endWatching();
       gateway.close();
+      rateLimits.close();
     },
   };
 });

@@ -12,6 +12,7 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
+import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { createUpstreamMetrics } from './upstreams/upstream.ts';
@@ -38,21 +39,28 @@ export function porticoTable(url: string): RouteTable {
   return toRouteTable(readGatewayFile(path, { WEB_URL: url, MOBILE_URL: url, SITE_URL: url }));
 }
 
+export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, 'table'>> {
+  /** A table, or what makes one for the upstream's URL; Portico's own when left out. */
+  readonly table?: RouteTable | ((url: string) => RouteTable);
+}
+
 /** A gateway with a scripted server behind it, for as long as the test runs. */
 export async function startTestGateway(
   t: TestContext,
   script: Script = answersOk,
-  options: Partial<GatewayOptions> = {},
+  options: TestGatewayOptions = {},
 ): Promise<TestGateway> {
   const upstream = await startScriptedServer(script);
+  const { table = porticoTable } = options;
   const metrics = createMetrics('gateway');
   const gateway = createGateway({
-    table: porticoTable(upstream.url),
+    rateLimits: createRateLimits({ log: silentLogger }),
     log: silentLogger,
     metrics,
     upstreamMetrics: createUpstreamMetrics(metrics),
     viaName: 'portico-test',
     ...options,
+    table: typeof table === 'function' ? table(upstream.url) : table,
   });
   const answers: ServerResponse[] = [];
   const server = createServer({ keepAliveTimeout: 75_000 }, (req, res) => {

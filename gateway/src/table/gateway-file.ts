@@ -83,6 +83,18 @@ const routeSchema = Type.Object(
           'the largest body of a request; 1,000,000 when left out, 0 where only GET and HEAD get through',
       }),
     ),
+    rateLimit: Type.Optional(
+      Type.Object(
+        {
+          requests: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
+          perSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+        },
+        {
+          ...strict,
+          description: 'how many requests one address may send; as many as it likes when left out',
+        },
+      ),
+    ),
     requestFields: Type.Array(
       Type.String({
         pattern: `^(?!(?:${setByGateway.join('|')})$)[a-z0-9][a-z0-9-]*$`,

@@ -11,6 +11,8 @@ export interface Route {
   /** From the request's arrival to the last byte of its answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  /** For one peer; any number of requests when undefined. */
+  readonly rateLimit: { readonly requests: number; readonly perSeconds: number } | undefined;
   /** Request fields that are passed on, in lower case. Every other is left out. */
   readonly requestFields: ReadonlySet<string>;
 }
@@ -40,15 +42,8 @@ export function toRouteTable({ upstreams, routes }: GatewayFile): RouteTable {
   return { upstreams, routes: routes.map(toRoute) };
 }
 
-function toRoute({
-  path,
-  host,
-  methods,
-  upstream,
-  timeoutMs,
-  maxBodyBytes,
-  requestFields,
-}: FileRoute): Route {
+function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
+  const { path, host, methods, upstream, timeoutMs, rateLimit } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
     path,
@@ -56,6 +51,7 @@ function toRoute({
     methods,
     upstream,
     timeoutMs,
+    rateLimit,
     maxBodyBytes: maxBodyBytes ?? (readsOnly ? 0 : 1_000_000),
     requestFields: new Set([...fieldsOfReads, ...(readsOnly ? [] : fieldsOfBodies), ...requestFields]),
   };

@@ -16,6 +16,7 @@ export const problemTypes = {
   'expectation-failed': { status: 417, title: 'The expectation can not be met' },
   conflict: { status: 422, title: 'The request conflicts with an earlier one' },
   'upgrade-required': { status: 426, title: 'This version of the app is too old' },
+  'too-many-requests': { status: 429, title: 'You have sent too many requests' },
   'fields-too-large': { status: 431, title: 'The header fields are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   'not-supported': { status: 501, title: 'This is not supported yet' },

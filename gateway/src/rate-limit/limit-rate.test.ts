@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { silentLogger } from '@portico/runtime/log.ts';
+import { findRedis, startRedis } from '@portico/testing/engines.ts';
+import request from 'supertest';
+import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
+import { toPeerKey } from './peer-key.ts';
+import { createRateLimits, type RateLimits } from './rate-limits.ts';
+
+async function startLimited(t: TestContext, rateLimits: RateLimits) {
+  const table = porticoTable('http://x');
+  const routes = table.routes.map((route) =>
+    route.path === '/graphql' ? { ...route, rateLimit: { requests: 3, perSeconds: 60 } } : route,
+  );
+  t.after(() => rateLimits.close());
+  return startTestGateway(t, answersOk, { table: (url) => ({ ...porticoTable(url), routes }), rateLimits });
+}
+
+test('requests above the limit of a route are a 429 that says when to come again, and go no further', async (t) => {
+  const { url, upstream } = await startLimited(t, createRateLimits({ log: silentLogger }));
+  for (const left of [2, 1, 0]) {
+    const { headers } = await request(url).get('/graphql').expect(200);
+    assert.equal(headers['ratelimit-policy'], '"default";q=3;w=60');
+    assert.match(String(headers.ratelimit), new RegExp(`^"default";r=${left};t=(60|59)$`));
+  }
+  const refused = await request(url).get('/graphql').expect(429);
+  assert.equal(refused.body.type, 'urn:portico:problem:too-many-requests');
+  assert.match(String(refused.headers['retry-after']), /^(60|59)$/);
+  assert.equal(upstream.requests.length, 3);
+  const other = await request(url).get('/api/v1/home').expect(200);
+  assert.equal(other.headers.ratelimit, undefined);
+});
+
+test('two gateways with one Redis count together', {
+  skip: findRedis() ? false : 'no Redis installed',
+}, async (t) => {
+  const redis = await startRedis();
+  t.after(() => redis.stop());
+  const limits = () => createRateLimits({ log: silentLogger, redisUrl: redis.url, timeoutMs: 10_000 });
+  const [one, two] = [limits(), limits()];
+  await Promise.all(
+    [one, two].map(async (each) =>
+      until(
+        async () =>
+          (await each.limiter('probe', { requests: 1e6, perSeconds: 60 }).consume('x')).remaining < 1e6 - 2,
+      ),
+    ),
+  );
+  const first = await startLimited(t, one);
+  const second = await startLimited(t, two);
+  for (const { url } of [first, second, first]) await request(url).get('/graphql').expect(200);
+  await request(second.url).get('/graphql').expect(429);
+});
+
+test('without its Redis a gateway counts by itself', async (t) => {
+  const { url } = await startLimited(
+    t,
+    createRateLimits({ log: silentLogger, redisUrl: 'redis://127.0.0.1:1' }),
+  );
+  for (let n = 0; n < 3; n += 1) await request(url).get('/graphql').expect(200);
+  await request(url).get('/graphql').expect(429);
+});
+
+test('peers are told apart by address, those of IPv6 by their network', () => {
+  assert.equal(toPeerKey('192.0.2.7'), '192.0.2.7');
+  assert.equal(toPeerKey('::ffff:192.0.2.7'), '192.0.2.7');
+  assert.equal(toPeerKey('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');
+  assert.equal(toPeerKey('2001:db8:1:2::1'), toPeerKey('2001:0db8:0001:0002:ffff:0:0:1'));
+  assert.notEqual(toPeerKey('2001:db8:1:2::1'), toPeerKey('2001:db8:1:3::1'));
+  assert.equal(toPeerKey('::1'), '0:0:0:0::/64');
+});
+
+async function until(done: () => Promise<boolean>): Promise<void> {
+  while (!(await done())) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,42 @@
+import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestHandler } from 'express';
+import { routeOf } from '../middleware/choose-route.ts';
+import type { Route } from '../table/route-table.ts';
+import { toPeerKey } from './peer-key.ts';
+import type { RateLimiter, RateLimits } from './rate-limits.ts';
+
+/**
+ * Refuses more requests of a peer than the route's `rateLimit` lets through, and tells how many are left
+ * (draft-ietf-httpapi-ratelimit-headers). Routes without one cost nothing here.
+ */
+export function limitRate(routes: readonly Route[], rateLimits: RateLimits): RequestHandler {
+  const limiters = new Map<Route, RateLimiter>();
+  for (const route of routes) {
+    if (route.rateLimit === undefined) continue;
+    limiters.set(route, rateLimits.limiter(`${route.host ?? '*'}${route.path}`, route.rateLimit));
+  }
+  return async (req, res, next) => {
+    const route = routeOf(res);
+    const limiter = limiters.get(route);
+    if (limiter === undefined || route.rateLimit === undefined) {
+      next();
+      return;
+    }
+    const { requests, perSeconds } = route.rateLimit;
+    const { allowed, remaining, resetMs } = await limiter.consume(toPeerKey(req.socket.remoteAddress ?? ''));
+    const resetSeconds = Math.ceil(resetMs / 1000);
+    res.setHeader('RateLimit-Policy', `"default";q=${requests};w=${perSeconds}`);
+    res.setHeader('RateLimit', `"default";r=${remaining};t=${resetSeconds}`);
+    if (allowed) {
+      next();
+      return;
+    }
+    throw new Problem(
+      'too-many-requests',
+      `This path takes ${requests} requests in ${perSeconds} s from one address.`,
+      {
+        headers: { 'Retry-After': String(Math.max(1, resetSeconds)) },
+      },
+    );
+  };
+}

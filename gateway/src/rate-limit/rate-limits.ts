@@ -1,0 +1,120 @@
+import { createFailureGate } from '@portico/coherent-cache/failure-gate.ts';
+import { createOutageLog } from '@portico/coherent-cache/outage-log.ts';
+import { parseRedisUrl } from '@portico/coherent-cache/redis-address.ts';
+import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+
+/** So many requests in so much time. */
+export interface RatePolicy {
+  readonly requests: number;
+  readonly perSeconds: number;
+}
+
+export interface RateDecision {
+  readonly allowed: boolean;
+  readonly remaining: number;
+  /** When the count begins anew, in milliseconds from now. */
+  readonly resetMs: number;
+}
+
+/** Counts requests by key under one policy. */
+export interface RateLimiter {
+  /** Counts a request. Never rejects: where the shared count can't be reached, this process's own decides. */
+  consume(key: string): Promise<RateDecision>;
+}
+
+/** Where the limiters of a gateway count: in this process, or in a Redis for all instances together. */
+export interface RateLimits {
+  limiter(name: string, policy: RatePolicy): RateLimiter;
+  close(): void;
+}
+
+export interface RateLimitsOptions {
+  /** Instances of the gateway count together there; each by itself when left out. */
+  readonly redisUrl?: string | undefined;
+  readonly log: Logger;
+  readonly now?: () => number;
+  /** The most that a count may hold up a request, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+export function createRateLimits(options: RateLimitsOptions): RateLimits {
+  const { redisUrl, log, now = Date.now, timeoutMs = 20 } = options;
+  if (redisUrl === undefined) return { limiter: (_, policy) => localLimiter(policy), close: () => {} };
+
+  const client = connectToRedis(parseRedisUrl(redisUrl));
+  const outage = createOutageLog(log, {
+    down: 'Redis is not available: every gateway limits rates by itself',
+    up: 'Redis is available again: gateways limit rates together',
+  });
+  client.on('error', (error: Error) => outage.down(error.message));
+  // While Redis is away nobody waits for it: one try a second after three failures.
+  const gate = createFailureGate({ failures: 3, pauseMs: 1_000, now });
+
+  return {
+    limiter: (name, policy) => {
+      const local = localLimiter(policy);
+      const shared = new RateLimiterRedis({
+        storeClient: client,
+        rejectIfRedisNotReady: true,
+        keyPrefix: `portico:rate:${name}`,
+        points: policy.requests,
+        duration: policy.perSeconds,
+      });
+      return {
+        async consume(key) {
+          if (!gate.enter()) return local.consume(key);
+          try {
+            const decision = await within(decide(shared, key, policy), timeoutMs);
+            gate.succeeded();
+            outage.up();
+            return decision;
+          } catch (error) {
+            gate.failed();
+            outage.down(error instanceof Error ? error.message : String(error));
+            return local.consume(key);
+          }
+        },
+      };
+    },
+    close: () => client.disconnect(),
+  };
+}
+
+function localLimiter(policy: RatePolicy): RateLimiter {
+  const limiter = new RateLimiterMemory({ points: policy.requests, duration: policy.perSeconds });
+  return { consume: (key) => decide(limiter, key, policy) };
+}
+
+/** The library rejects with the state of a key that is over its limit, and with an Error when it couldn't count. */
+async function decide(
+  limiter: RateLimiterMemory | RateLimiterRedis,
+  key: string,
+  policy: RatePolicy,
+): Promise<RateDecision> {
+  const toDecision = (allowed: boolean, { remainingPoints, msBeforeNext }: RateLimiterRes): RateDecision => ({
+    allowed,
+    remaining: Math.min(Math.max(0, remainingPoints), policy.requests),
+    resetMs: Math.max(0, msBeforeNext),
+  });
+  try {
+    return toDecision(true, await limiter.consume(key));
+  } catch (state) {
+    if (state instanceof RateLimiterRes) return toDecision(false, state);
+    throw state;
+  }
+}
+
+async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}
