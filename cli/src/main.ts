@@ -19,6 +19,10 @@ const commands: Readonly<Record<string, Command>> = {
       process.exitCode = runRoutes(args, process.env);
     },
   },
+  mock: {
+    summary: 'play a service from its OpenAPI document alone: portico mock <openapi file> [--port N]',
+    run: async (args) => (await import('./mock/run-mock.ts')).runMock(args, process.env),
+  },
 };
 
 const help = `Usage: portico <command>

@@ -52,7 +52,12 @@ export interface OpenApiResponse {
   readonly content?: OpenApiContent;
 }
 
-export type OpenApiContent = Readonly<Record<string, { readonly schema: JsonSchema }>>;
+export type OpenApiContent = Readonly<Record<string, OpenApiMediaType>>;
+
+export interface OpenApiMediaType {
+  readonly schema: JsonSchema;
+  readonly examples?: Readonly<Record<string, { readonly value?: unknown }>>;
+}
 
 export interface OpenApiReference {
   readonly $ref: string;

@@ -39,7 +39,7 @@ const document = {
         parameters: [
           { name: 'Idempotency-Key', in: 'header', required: true, schema: { type: 'string', minLength: 3 } },
         ],
-        requestBody: { content: json({ $ref: '#/components/schemas/Thing' }) },
+        requestBody: { required: true, content: json({ $ref: '#/components/schemas/Thing' }) },
         responses: { '201': { description: 'made', content: json({ $ref: '#/components/schemas/Thing' }) } },
       },
     },
@@ -176,6 +176,36 @@ test('a body that is not what the document says is refused with the place', asyn
   await refusal(post().type('form').send({ id: 't1' }), 415);
   await refusal(post().set('Content-Encoding', 'gzip').type('json').send('{}'), 415);
   await refusal(post(), 415);
+});
+
+test('a list comes as a value for each item where the document says so, and a path may be written in any way', async () => {
+  const asked = {
+    operationId: 'ask',
+    parameters: [
+      { name: 'order-id', in: 'path', required: true, schema: { type: 'string' } },
+      { name: 'tag', in: 'query', explode: true, schema: { type: 'array', items: { type: 'integer' } } },
+    ],
+    requestBody: { content: json({ type: 'object' }) },
+    responses: { '200': { description: 'ok' } },
+  };
+  const other = { ...document, paths: { '/orders(old)/{order-id}:ask': { post: asked } } } as typeof document;
+  const router = createOpenApiRouter<{ ask: unknown }>(other, {
+    ask: ({ path, query, body }) => ({ body: { path, query, body: body ?? 'none' } as never }),
+  });
+  const app = createHttpApp(
+    { log: silentLogger, metrics: createMetrics('test'), timeoutMs: 5_000 },
+    (mounted) => mounted.use(router),
+  );
+  const post = (query: string) => supertest(app).post(`/orders(old)/o1:ask${query}`);
+  assert.deepEqual((await post('?tag=1&tag=2').expect(200)).body, {
+    path: { 'order-id': 'o1' },
+    query: { tag: [1, 2] },
+    body: 'none',
+  });
+  assert.deepEqual((await post('?tag=1').send({ a: 1 }).expect(200)).body.body, { a: 1 });
+  assert.match(await refusal(post('?tag=1,2'), 400), /"tag"/);
+  await refusal(post('').type('text/plain').send('{}'), 415);
+  await refusal(supertest(app).post('/orders(old)/o1'), 404);
 });
 
 test('a missing header parameter is refused by name', async () => {

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import {
   type HttpMethod,
   httpMethods,
@@ -37,13 +38,16 @@ export function createOpenApiRouter<Operations>(
   const router = Router({ caseSensitive: true, strict: true });
   const byId = handlers as unknown as Readonly<Record<string, AnyHandler>>;
   for (const [path, item] of Object.entries(document.paths)) {
-    const route = router.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    const route = router.route(toRoute(path));
     const served = httpMethods.filter((method) => item[method] !== undefined);
     for (const method of served) {
       const operation = item[method] as OpenApiOperation;
       const handler = byId[operation.operationId];
       if (handler === undefined) throw new Error(`no handler for operation ${operation.operationId}`);
-      if (operation.requestBody !== undefined) route[method](bodyParser(options.maxBodyBytes ?? 100_000));
+      if (operation.requestBody !== undefined) {
+        const { required = false } = operation.requestBody;
+        route[method](bodyParser(options.maxBodyBytes ?? 100_000, required));
+      }
       route[method](serve(path, operation, handler, document, options));
     }
     route.all(refuseMethod(served));
@@ -51,12 +55,27 @@ export function createOpenApiRouter<Operations>(
   return router;
 }
 
-function bodyParser(limit: number): RequestHandler {
+/** A path of a document (`/orders/{order-id}:cancel`) as Express writes it, with its own signs taken literally. */
+function toRoute(path: string): string {
+  const parts = path.split(/\{([^}]+)\}/);
+  return parts
+    .map((part, index) =>
+      index % 2 === 1 ? `:${JSON.stringify(part)}` : part.replaceAll(/[\\:*{}()[\]?+!]/g, '\\$&'),
+    )
+    .join('');
+}
+
+function bodyParser(limit: number, required: boolean): RequestHandler {
   const parse = express.json({ limit, inflate: false, type: 'application/json' });
   return (req, res, next) => {
     if (req.is('application/json')) return parse(req, res, next);
+    if (!required && !hasBody(req)) return next();
     throw new Problem('unsupported-media-type', 'Send the body as application/json.');
   };
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function refuseMethod(served: readonly HttpMethod[]): RequestHandler {
@@ -77,6 +96,7 @@ function serve(
 ): RequestHandler {
   const validators = compileOperation(operation, document);
   const { writeAnswer = writeJson } = options;
+  const bodyRequired = operation.requestBody?.required ?? false;
   return async (req, res) => {
     res.locals.route = path;
     const context = contextOf(res);
@@ -84,7 +104,10 @@ function serve(
       path: readPath(validators.path, req.params),
       query: readQuery(validators.query, req.originalUrl),
       headers: readHeaders(validators.header, req.headers),
-      body: validators.body === undefined ? undefined : readBody(validators.body, req.body),
+      body:
+        validators.body === undefined || (!bodyRequired && !hasBody(req))
+          ? undefined
+          : readBody(validators.body, req.body),
       context,
     } as OperationRequest<unknown>;
     // What a handler waits for may not know of the deadline: a database that hangs, for one.
@@ -106,6 +129,8 @@ interface ParameterReader {
   readonly required: boolean;
   readonly type: string;
   readonly itemType: string | undefined;
+  /** A list comes as one value for each item (`tag=a&tag=b`), not as one that is separated by commas. */
+  readonly exploded: boolean;
   readonly fallback: unknown;
   readonly validator: Validator;
 }
@@ -123,6 +148,7 @@ function compileOperation(operation: OpenApiOperation, document: OpenApiDocument
           required: parameter.required ?? false,
           type: String(schema.type ?? 'string'),
           itemType: items.type === undefined ? undefined : String(items.type),
+          exploded: where === 'query' && schema.type === 'array' && parameter.explode === true,
           fallback: schema.default,
           validator: compile(schema),
         };
@@ -174,43 +200,48 @@ function readPath(readers: readonly ParameterReader[], params: Readonly<Record<s
 function readQuery(readers: readonly ParameterReader[], url: string) {
   const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
   const known = readers.map((reader) => reader.name);
+  const exploded = readers.filter((reader) => reader.exploded).map((reader) => reader.name);
   for (const name of given.keys()) {
     if (!known.includes(name)) {
       const choice =
         known.length === 0 ? 'This endpoint has none.' : `This endpoint has: ${known.join(', ')}.`;
       throw new Problem('invalid-request', `There is no query parameter ${quoted(name)}. ${choice}`);
     }
-    if (given.getAll(name).length > 1) {
+    if (given.getAll(name).length > 1 && !exploded.includes(name)) {
       throw new Problem('invalid-request', `The query parameter "${name}" was given more than once.`);
     }
   }
-  return readParameters(readers, 'query parameter', (name) => given.get(name) ?? undefined);
+  return readParameters(readers, 'query parameter', (name) =>
+    given.has(name) ? given.getAll(name) : undefined,
+  );
 }
 
 function readHeaders(readers: readonly ParameterReader[], headers: Readonly<Record<string, unknown>>) {
   return readParameters(readers, 'header', (name) => {
     const value = headers[name.toLowerCase()];
-    return value === undefined ? undefined : String(value);
+    return value === undefined ? undefined : [String(value)];
   });
 }
 
 function readParameters(
   readers: readonly ParameterReader[],
   kind: string,
-  read: (name: string) => string | undefined,
+  read: (name: string) => readonly string[] | undefined,
 ) {
   const values: Record<string, unknown> = {};
   for (const reader of readers) {
-    const text = read(reader.name);
+    const texts = read(reader.name);
     const key = kind === 'header' ? reader.name.toLowerCase() : reader.name;
-    if (text === undefined) {
+    if (texts === undefined) {
       if (reader.required) throw new Problem('invalid-request', `The ${kind} "${reader.name}" is missing.`);
       if (reader.fallback !== undefined) values[key] = reader.fallback;
       continue;
     }
+    const text = texts.join(',');
+    const items = reader.exploded ? texts : text.split(',');
     const value =
       reader.type === 'array'
-        ? text.split(',').map((item) => fromText(item, reader.itemType))
+        ? items.map((item) => fromText(item, reader.itemType))
         : fromText(text, reader.type);
     const [valid, errors] = reader.validator.Errors(value);
     if (!valid) {

@@ -1,0 +1,161 @@
+import type { JsonSchema } from '@portico/contracts/openapi.ts';
+import { idAt, numberOf } from './entity-ids.ts';
+import { makeLeaf } from './make-leaf.ts';
+import { makeText } from './make-text.ts';
+import { composePage, type Page, type PageRequest, pageMembers } from './page.ts';
+import { isThing, listIn, type Resources, type Thing } from './resources.ts';
+import type { Shape, ShapeOf } from './schema-shapes.ts';
+import { seedOf } from './seed.ts';
+
+export interface DataMaker {
+  /** Any value of a schema, which follows from `seed`. */
+  value(schema: JsonSchema, seed: number): unknown;
+  /** The thing with this id: the same each time, wherever it appears. Any id is taken; a foreign one gets one that fits.
+   * At most `limit` of the things below it stand in it. */
+  named(shape: Shape, id: unknown, limit?: number): Thing;
+  /** A page of the things that lie below the one with the id `below`, or of all. */
+  page(items: Shape, request: PageRequest): Page;
+  /** What an object says around a page: cursors, totals. */
+  pageMembers(shape: Shape, page: Page): Thing;
+}
+
+/** So many things are in a list, and so many below another. */
+const listSize = 50;
+const childrenSize = 10;
+
+/** Deeper than this only what a schema requires is made; lists end. */
+const maxDepth = 4;
+/** No data is so deep: a schema that gets here requires itself. */
+const hopelessDepth = 24;
+
+/** Makes data from schemas. Everything follows from schemas and ids, so that it is the same in every process. */
+export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMaker {
+  const value = (schema: JsonSchema, seed: number, depth = 0): unknown => {
+    const shape = shapeOf(schema);
+    if (depth > hopelessDepth) throw new Error(`${shape.name ?? 'a schema'} requires itself without end`);
+    if (shape.type === 'object') return makeObject(shape, seed, depth);
+    if (shape.type === 'array') return makeArray(shape, seed, depth);
+    return makeLeaf(shape, seed);
+  };
+
+  const makeObject = (shape: Shape, seed: number, depth: number): Thing => {
+    const key = resources.keyOf(shape);
+    const idShape = key === undefined ? undefined : shapeOf(shape.properties[key] ?? {});
+    if (idShape !== undefined) return makeThing(shape, idAt(idShape, 1 + (seed % listSize)), depth);
+    const stated = shape.examples.filter(isThing);
+    return fill(shape, seed, depth, {}, stated[seed % stated.length] ?? makeMap(shape, seed, depth));
+  };
+
+  /** An object whose members the schema doesn't name. */
+  const makeMap = ({ schema, properties }: Shape, seed: number, depth: number): Thing | undefined => {
+    const { additionalProperties: members } = schema;
+    if (!isThing(members) || Object.keys(properties).length > 0) return undefined;
+    return { [makeText(seed, 0, 12).toLowerCase()]: value(members, seed, depth + 1) };
+  };
+
+  const makeThing = (shape: Shape, id: unknown, depth: number, limit?: number): Thing => {
+    const key = resources.keyOf(shape) as string;
+    const number = numberOf(id);
+    const known: Record<string, unknown> = { [key]: id };
+    const parent = resources.parentOf(shape);
+    if (parent?.property !== undefined) {
+      known[parent.property] = idAt(shapeOf(parent.idSchema), Math.ceil(number / childrenSize));
+    }
+    const all = resources.statedOf(shape);
+    const stated = all.find((thing) => thing[key] === id) ?? all[(number - 1) % all.length];
+    return fill(shape, seedOf(shape.key, id), depth, { ...known, ...childrenOf(shape, key, id, limit) }, stated);
+  };
+
+  /** The first of the things below one thing that stand in it, as `reviews` in what belongs to a product. */
+  const childrenOf = (shape: Shape, key: string, id: unknown, limit: number | undefined): Thing => {
+    const list = 'id' in shape.properties ? undefined : listIn(shape, shapeOf);
+    const parent = list && resources.parentOf(list.items);
+    if (list?.property === undefined || parent === undefined || parent.property !== key) return {};
+    const found = page(list.items, { below: id, limit });
+    return { [list.property]: found.items, ...pageMembers(shape, found, shapeOf) };
+  };
+
+  /** Members in the order of the schema: those known, those stated, and made ones where something is missing. */
+  const fill = (
+    shape: Shape,
+    seed: number,
+    depth: number,
+    known: Thing,
+    stated: Thing | undefined,
+  ): Thing => {
+    const isWriteOnly = (name: string) => shapeOf(shape.properties[name] ?? {}).schema.writeOnly === true;
+    const wanted = Object.keys(shape.properties).filter(
+      (name) =>
+        name in known ||
+        (shape.required.includes(name) && !isWriteOnly(name)) ||
+        (!isWriteOnly(name) && (stated === undefined ? depth < maxDepth : name in stated)),
+    );
+    const made = wanted.map((name) => {
+      if (name in known) return [name, known[name]];
+      if (stated !== undefined && name in stated) return [name, stated[name]];
+      return [name, member(shape, name, seedOf(seed, name), depth + 1)];
+    });
+    return { ...stated, ...Object.fromEntries(made) };
+  };
+
+  /** A member that names another thing gets an id that such things have in lists. */
+  const member = (shape: Shape, name: string, seed: number, depth: number): unknown => {
+    const schema = shape.properties[name] ?? {};
+    const memberShape = shapeOf(schema);
+    const namesThing = /(^id|Id|_id)$/.test(name) && memberShape.examples.length < 2;
+    if (namesThing && ['string', 'integer'].includes(memberShape.type ?? '')) {
+      return idAt(memberShape, 1 + (seed % listSize));
+    }
+    return value(schema, seed, depth);
+  };
+
+  const makeArray = ({ schema, items }: Shape, seed: number, depth: number): unknown[] => {
+    const {
+      minItems = 0,
+      maxItems = 3,
+      uniqueItems,
+      prefixItems = [],
+    } = schema as {
+      minItems?: number;
+      maxItems?: number;
+      uniqueItems?: boolean;
+      prefixItems?: JsonSchema[];
+    };
+    const first = prefixItems.map((item, index) => value(item, seedOf(seed, index), depth + 1));
+    const count = depth < maxDepth ? Math.max(minItems, Math.min(maxItems, 1 + (seed % 3))) : minItems;
+    const more = Array.from(
+      { length: items === undefined ? 0 : Math.max(0, count - first.length) },
+      (_, index) => value(items ?? {}, seedOf(seed, 'item', index), depth + 1),
+    );
+    const made = [...first, ...more];
+    return uniqueItems ? [...new Map(made.map((one) => [JSON.stringify(one), one])).values()] : made;
+  };
+
+  const thingAt = (shape: Shape, number: number): Thing => {
+    const key = resources.keyOf(shape);
+    if (key !== undefined) return makeThing(shape, idAt(shapeOf(shape.properties[key] ?? {}), number), 0);
+    const all = resources.statedOf(shape);
+    return fill(shape, seedOf(shape.key, number), 0, {}, all[(number - 1) % all.length]);
+  };
+
+  const page = (items: Shape, request: PageRequest): Page => {
+    const [first, size] =
+      request.below === undefined
+        ? [1, listSize]
+        : [(numberOf(request.below) - 1) * childrenSize + 1, childrenSize];
+    return composePage(`${items.key}`, size, (index) => thingAt(items, first + index), request);
+  };
+
+  const named = (shape: Shape, id: unknown, limit?: number): Thing => {
+    const key = resources.keyOf(shape);
+    const idShape = key === undefined ? undefined : shapeOf(shape.properties[key] ?? {});
+    return idShape?.fits(id) ? makeThing(shape, id, 0, limit) : thingAt(shape, numberOf(id));
+  };
+
+  return {
+    value,
+    named,
+    page,
+    pageMembers: (shape, found) => pageMembers(shape, found, shapeOf),
+  };
+}
