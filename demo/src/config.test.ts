@@ -23,12 +23,24 @@ for (const [env, message] of [
   [{ PORTICO_DEMO_PRODUCTS: '0' }, /^PORTICO_DEMO_PRODUCTS must be an integer from 1 to 100000/],
   [{ DATABASE_URL: 'mysql://user:hidden@host' }, /^DATABASE_URL must be a postgres:\/\/ URL(?!.*hidden)/],
   [{ REDIS_URL: 'localhost' }, /^REDIS_URL must be a redis:\/\//],
+  [
+    { PORTICO_MOCK: 'reviews,orders' },
+    /^PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, got "orders"$/,
+  ],
+  [{ PORTICO_MOCK: 'all,reviews' }, /^PORTICO_MOCK must be .* got "all"$/],
   [{ PORTICO_PORT: '9901' }, /^PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are 9901$/],
 ] as const) {
   test(`${JSON.stringify(env)} is refused in one line`, () => {
     assert.throws(() => readDemoConfig(env), { name: 'ConfigError', message });
   });
 }
+
+test('services are mocked by name or all together', () => {
+  const mocked = (text: string) => readDemoConfig({ PORTICO_MOCK: text }).mocked;
+  assert.deepEqual(mocked(''), []);
+  assert.deepEqual(mocked('reviews, catalog'), ['catalog', 'reviews']);
+  assert.deepEqual(mocked('all'), ['catalog', 'inventory', 'reviews', 'customers']);
+});
 
 test('processes inherit the environment, but for what the demo or a PostgreSQL client would take for settings', () => {
   const env = {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import Type from 'typebox';
+import { type ServiceName, serviceNames } from './service-names.ts';
 
 export interface DemoConfig {
   /** The gateway's public port; 0 takes any free one. */
@@ -11,6 +12,8 @@ export interface DemoConfig {
   /** Absolute path of everything that the demo writes. */
   readonly dataDir: string;
   readonly products: number;
+  /** Services that are played from their OpenAPI documents instead of run. */
+  readonly mocked: readonly ServiceName[];
   /** A PostgreSQL server to use instead of the embedded one. */
   readonly databaseUrl: string | undefined;
   /** A Redis server to use instead of one found on PATH. */
@@ -28,6 +31,7 @@ const demoSettings = Type.Object({
   PORTICO_ADMIN_PORT: Type.Integer({ ...port, default: 9901 }),
   PORTICO_DATA_DIR: Type.String({ default: resolve(repositoryDir, '.portico') }),
   PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1000 }),
+  PORTICO_MOCK: Type.String({ default: '' }),
   DATABASE_URL: Type.Optional(
     Type.String({
       pattern: '^postgres(ql)?://[^/]',
@@ -52,10 +56,24 @@ export function readDemoConfig(env: Readonly<Record<string, string | undefined>>
     adminPort: settings.PORTICO_ADMIN_PORT,
     dataDir: resolve(settings.PORTICO_DATA_DIR),
     products: settings.PORTICO_DEMO_PRODUCTS,
+    mocked: readMocked(settings.PORTICO_MOCK),
     databaseUrl: settings.DATABASE_URL,
     redisUrl: settings.REDIS_URL,
     baseEnv: Object.fromEntries(Object.entries(env).filter(([name]) => !isOurs(name))),
   });
+}
+
+/** Names of services separated by commas, or `all`. */
+function readMocked(text: string): readonly ServiceName[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (text.trim() === 'all') return serviceNames;
+  const unknown = names.find((name) => name !== '' && !serviceNames.some((known) => known === name));
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      `PORTICO_MOCK must be "all" or name services out of ${serviceNames.join(', ')}, got ${JSON.stringify(unknown)}`,
+    );
+  }
+  return serviceNames.filter((name) => names.includes(name));
 }
 
 /** PG* would change what PostgreSQL's clients make of the URLs that they are given. */

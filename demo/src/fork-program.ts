@@ -8,13 +8,18 @@ import type { ProcessSpec } from './supervisor.ts';
  * we stop everything in its order. The IPC channel ends with us, whatever ends us, and the program then stops itself.
  */
 export function forkProgram(
-  { name, program }: ProcessSpec,
+  { name, program, args = [] }: ProcessSpec,
   env: Readonly<Record<string, string | undefined>>,
   logs: ProcessLogs,
 ): ChildProcess {
   const log = logs.open(name);
   try {
-    return fork(program, [], { env, execArgv: [], detached: true, stdio: ['ignore', log, log, 'ipc'] });
+    return fork(program, [...args], {
+      env,
+      execArgv: [],
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+    });
   } finally {
     closeSync(log);
   }

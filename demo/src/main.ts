@@ -35,6 +35,7 @@ async function runDemo(config: DemoConfig): Promise<void> {
   removeDemoFile(dataDir);
   say(`Starting Portico; its data and logs are in ${dataDir}`);
   if (config.redisUrl !== undefined) say('  redis     Redis of REDIS_URL');
+  if (config.mocked.length > 0) say(`  played from their OpenAPI documents: ${config.mocked.join(', ')}`);
 
   const supervisor = await createDemo(config);
   let stopping = false;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type DemoConfig, repositoryDir } from './config.ts';
+import { serviceNames } from './service-names.ts';
 import type { ProcessSpec, ReadyByName } from './supervisor.ts';
 
 /** Programs and their settings, from what the demo was told. */
@@ -24,6 +25,11 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       settings({ ...own, DATABASE_URL: postgres?.databases?.[name] });
     return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
   };
+  const mock = (name: string) => {
+    const own = listening();
+    const document = join(repositoryDir, `packages/contracts/openapi/${name}.yaml`);
+    return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
+  };
   const bff = (name: string) => {
     const own = listening();
     const env = (ready: ReadyByName) =>
@@ -46,22 +52,25 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     return entry('gateway', 'edge', 'gateway/src/main.ts', env);
   };
 
+  const mocked = (name: string) => config.mocked.some((one) => one === name);
+  const databases = serviceNames.filter((name) => !mocked(name));
+
   return [
-    engine('postgres', { DATABASES: services.join(','), DATABASE_URL: config.databaseUrl }),
+    ...(databases.length > 0
+      ? [engine('postgres', { DATABASES: databases.join(','), DATABASE_URL: config.databaseUrl })]
+      : []),
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
-    ...services.map(service),
+    ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
     bff('web'),
     bff('mobile'),
     gateway(),
   ];
 }
 
-const services = ['catalog', 'inventory', 'reviews', 'customers'];
-
 type Env = Readonly<Record<string, string | number | undefined>>;
 
 function serviceUrls(ready: ReadyByName): Env {
-  return Object.fromEntries(services.map((name) => [`${name.toUpperCase()}_URL`, ready[name]?.url]));
+  return Object.fromEntries(serviceNames.map((name) => [`${name.toUpperCase()}_URL`, ready[name]?.url]));
 }
 
 function settings(env: Env): Record<string, string> {

@@ -11,6 +11,8 @@ export interface ProcessSpec {
   readonly level: Level;
   /** Path of the TypeScript program. */
   readonly program: string;
+  /** What its command line says after the program. */
+  readonly args?: readonly string[];
   /** Its settings, from what the processes of earlier levels said when they became ready. */
   readonly env: (ready: ReadyByName) => Readonly<Record<string, string | undefined>>;
 }

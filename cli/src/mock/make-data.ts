@@ -63,7 +63,13 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
     }
     const all = resources.statedOf(shape);
     const stated = all.find((thing) => thing[key] === id) ?? all[(number - 1) % all.length];
-    return fill(shape, seedOf(shape.key, id), depth, { ...known, ...childrenOf(shape, key, id, limit) }, stated);
+    return fill(
+      shape,
+      seedOf(shape.key, id),
+      depth,
+      { ...known, ...childrenOf(shape, key, id, limit) },
+      stated,
+    );
   };
 
   /** The first of the things below one thing that stand in it, as `reviews` in what belongs to a product. */
