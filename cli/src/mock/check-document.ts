@@ -40,6 +40,8 @@ function checkWithin(value: unknown, document: RawDocument, at: string): void {
     throw new DocumentError(`the pattern at ${at} is no regular expression: ${shown(pattern)}`);
   }
   for (const [name, part] of Object.entries(value)) {
+    // Extensions have meanings of their own.
+    if (name.startsWith('x-')) continue;
     checkWithin(part, document, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`);
   }
 }

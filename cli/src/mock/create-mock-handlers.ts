@@ -10,6 +10,7 @@ import { createDataMaker, type DataMaker } from './make-data.ts';
 import { mergeSent } from './merge-sent.ts';
 import { isCalled, listWords, singular, valueCalled } from './parameter-words.ts';
 import {
+  answerOf,
   batchParameter,
   isThing,
   type ListShape,
@@ -19,8 +20,6 @@ import {
   type Resources,
   readAnswer,
   singularNames,
-  successMedia,
-  successStatus,
   type Thing,
 } from './resources.ts';
 import { createShapes, type Shape, type ShapeOf } from './schema-shapes.ts';
@@ -56,8 +55,7 @@ export function createMockHandlers(document: OpenApiDocument): MockHandlers {
 
 function handle(route: Route, parts: Parts): (request: Request) => Answer<unknown> {
   const { operation } = route;
-  const status = Number(successStatus(operation)?.replace('XX', '00')) || 200;
-  const media = successMedia(operation);
+  const { status, media } = answerOf(operation);
   if (media === undefined || status === 204) return () => ({ status, body: undefined });
 
   const { shape, list } = readAnswer(media.schema, parts.shapeOf);
@@ -116,7 +114,12 @@ function pageRequest(query: Thing) {
   const start =
     typeof number === 'number' ? Math.max(0, number - 1) * (size ?? 20) : valueCalled('offset', query);
   const after = valueCalled('cursor', query) ?? start;
-  return { limit: size, after: typeof after === 'number' || typeof after === 'string' ? after : undefined };
+  const sort = valueCalled('sort', query);
+  return {
+    limit: size,
+    sort,
+    after: typeof after === 'number' || typeof after === 'string' ? after : undefined,
+  };
 }
 
 /** What the query says of members: of `category`, also by `categoryId`. */
@@ -141,6 +144,7 @@ function composeOne(route: Route, shape: Shape, { data, resources, shapeOf }: Pa
   };
   const members = pathParameters.map((parameter) => [parameter.name, memberOf(parameter)] as const);
   const keyParameter = members.find(([, member]) => member !== undefined && member === key)?.[0];
+  const created = method === 'post';
   const lastSegment = pattern.split('/').at(-1) ?? '';
 
   return ({ path, query, body }: Request): unknown => {
@@ -148,7 +152,10 @@ function composeOne(route: Route, shape: Shape, { data, resources, shapeOf }: Pa
     const base =
       key === undefined
         ? data.value(shape.schema, seed)
-        : data.named(shape, keyParameter === undefined ? newId(body, key, seed) : path[keyParameter]);
+        : data.named(
+            shape,
+            keyParameter === undefined ? idOf(body, key, created ? seed : 0) : path[keyParameter],
+          );
     if (!isThing(base)) return base;
     const bound = members.flatMap(([parameter, member]) => {
       const fits = member !== undefined && shapeOf(shape.properties[member] ?? {}).fits(path[parameter]);
@@ -167,9 +174,10 @@ function createsBelow(path: string): boolean {
   return !segment.includes('{') && singular(segment) !== segment;
 }
 
-/** Of what a command made: as sent, else a number that lists don't reach and that the same command gets again. */
-function newId(body: unknown, key: string, seed: number): unknown {
-  return (isThing(body) ? body[key] : undefined) ?? 1_000 + (seed % 1_000_000);
+/** As sent; else the first, or for what a POST makes a number that lists don't reach and the same POST gets again. */
+function idOf(body: unknown, key: string, seed: number): unknown {
+  const sent = isThing(body) ? body[key] : undefined;
+  return sent ?? (seed === 0 ? 1 : 1_000 + (seed % 1_000_000));
 }
 
 /** What was sent, in what is answered: `{ amount }` for `/products/{id}/price` goes to `price`. */

@@ -149,7 +149,7 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
       request.below === undefined
         ? [1, listSize]
         : [(numberOf(request.below) - 1) * childrenSize + 1, childrenSize];
-    return composePage(`${items.key}`, size, (index) => thingAt(items, first + index), request);
+    return composePage(items, size, (index) => thingAt(items, first + index), request);
   };
 
   const named = (shape: Shape, id: unknown, limit?: number): Thing => {

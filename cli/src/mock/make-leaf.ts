@@ -21,11 +21,22 @@ export function makeLeaf(shape: Shape, seed: number): unknown {
 }
 
 function makeByLibrary({ schema, type, fits }: Shape, seed: number): unknown {
-  const make = (attempt: number) =>
-    generateSync({ ...schema, ...(type !== undefined && { type }) }, { seed: seedOf(seed, attempt) });
+  const wanted = { ...schema, ...(type !== undefined && { type }) };
+  const make = (from: Readonly<Record<string, unknown>>, attempt: number) =>
+    round(generateSync(from, { seed: seedOf(seed, attempt) }));
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const value = make(attempt);
+    const value = make(attempt < attempts / 2 ? plausible(wanted) : wanted, attempt);
     if (fits(value)) return value;
   }
-  return make(0);
+  return generateSync(wanted, { seed });
+}
+
+/** What a schema counts is seldom negative. */
+function plausible(schema: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const bounded = schema.minimum !== undefined || schema.exclusiveMinimum !== undefined;
+  return bounded || !['integer', 'number'].includes(String(schema.type)) ? schema : { ...schema, minimum: 0 };
+}
+
+function round(value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 100) / 100 : value;
 }

@@ -7,7 +7,6 @@ import {
   type OpenApiOperation,
   type OpenApiParameter,
   type OpenApiPathItem,
-  type OpenApiResponse,
 } from '@portico/contracts/openapi.ts';
 import { resolveReference } from '@portico/runtime/openapi-schema.ts';
 import { DocumentError } from './document-error.ts';
@@ -22,7 +21,8 @@ const ignoredHeaders = ['accept', 'content-type', 'authorization'];
 
 /**
  * Brings a checked OpenAPI 3.0 or 3.1 document into the form that `OpenApiDocument` promises: parameters and bodies in
- * their operations, every operation with an id of its own, JSON bodies under `application/json`, schemas of 3.1.
+ * their operations, every operation with an id of its own and one answer, of success, JSON bodies under
+ * `application/json`, schemas of 3.1.
  * @throws DocumentError where the document contradicts itself.
  */
 export function normaliseDocument(raw: RawDocument): OpenApiDocument {
@@ -124,16 +124,22 @@ function normaliseBodies(
 ): Pick<OpenApiOperation, 'requestBody' | 'responses'> {
   const { required, content } = follow(operation.requestBody) as { required?: boolean; content?: Raw };
   const requestContent = jsonContent(content, follow);
-  const responses = mapValues((operation.responses ?? {}) as Raw, (response): OpenApiResponse => {
-    const { description, content: answers } = follow(response) as { description?: string; content?: Raw };
-    const answerContent = jsonContent(answers, follow);
-    return { description: description ?? '', ...(answerContent && { content: answerContent }) };
-  });
+  const [status, response] = successOf((operation.responses ?? {}) as Raw);
+  const { content: answers } = follow(response) as { content?: Raw };
+  const answerContent = jsonContent(answers, follow);
   return {
     // A body in another form than JSON is taken unread.
     ...(requestContent && { requestBody: { required: required === true, content: requestContent } }),
-    responses,
+    responses: { [status]: { description: '', ...(answerContent && { content: answerContent }) } },
   };
+}
+
+/** The answer of success that an operation states; 200 where it says `2XX` or `default`, or nothing of success. */
+function successOf(responses: Raw): [status: string, response: unknown] {
+  const stated = Object.keys(responses)
+    .toSorted()
+    .find((status) => /^2\d\d$/.test(status));
+  return stated === undefined ? ['200', responses['2XX'] ?? responses.default] : [stated, responses[stated]];
 }
 
 /** The first JSON form of a body, with what is stated as examples of it. */

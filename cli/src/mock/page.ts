@@ -2,6 +2,8 @@ import { decodeCursor, encodeCursor } from '@portico/runtime/keyset.ts';
 import { isCalled } from './parameter-words.ts';
 import type { Thing } from './resources.ts';
 import type { Shape, ShapeOf } from './schema-shapes.ts';
+import { seedOf } from './seed.ts';
+import { sortOrder } from './sort-order.ts';
 
 export interface PageRequest {
   /** The id of what the things lie below. */
@@ -11,6 +13,7 @@ export interface PageRequest {
   readonly after?: string | number | undefined;
   /** Members and the values that they must have. */
   readonly filters?: Readonly<Record<string, unknown>>;
+  readonly sort?: unknown;
 }
 
 export interface Page {
@@ -25,27 +28,33 @@ export interface Page {
 const defaultLimit = 20;
 
 /**
- * A page of the list `name` of `size` things.
+ * A page of a list of `size` things of one kind.
  * @throws Problem `invalid-request` for a cursor of another list.
  */
 export function composePage(
-  name: string,
+  kind: Shape,
   size: number,
   thingAt: (index: number) => Thing,
-  { below, limit = defaultLimit, after = 0, filters = {} }: PageRequest,
+  { below, limit = defaultLimit, after = 0, filters = {}, sort }: PageRequest,
 ): Page {
-  const list = JSON.stringify([name, below, filters]);
+  const list = seedOf(kind.key, below ?? null, filters, sort ?? null).toString(36);
   const start = typeof after === 'number' ? after : decodeCursor(after, list, ['number'])[0];
+  const numbers = Array.from({ length: size }, (_, index) => index);
+  const compare = sortOrder(sort, kind.properties);
   const wanted = Object.entries(filters);
-  const matches = Array.from({ length: size }, (_, index) => index).filter(
-    (index) => wanted.length === 0 || wanted.every(([member, value]) => has(thingAt(index), member, value)),
-  );
-  const items = matches.slice(start, start + limit).map(thingAt);
+  // Things are made for the page alone where the whole list need not be known.
+  const all =
+    wanted.length === 0 && compare === undefined
+      ? undefined
+      : numbers.map(thingAt).filter((thing) => wanted.every(([member, value]) => has(thing, member, value)));
+  if (compare !== undefined) all?.sort(compare);
+  const end = start + limit;
+  const items = all?.slice(start, end) ?? numbers.slice(start, end).map(thingAt);
   return {
     items,
     cursors: items.map((_, index) => encodeCursor(list, [start + index + 1])),
     end: start + items.length,
-    total: matches.length,
+    total: all?.length ?? size,
   };
 }
 
@@ -82,7 +91,7 @@ export function pageMembers(shape: Shape, page: Page, shapeOf: ShapeOf): Thing {
 }
 
 /** What a member says when nothing follows; undefined leaves it out. */
-function endOf({ nullable, type }: Shape): unknown {
+function endOf({ nullable, fits }: Shape): unknown {
   if (nullable) return null;
-  return type === 'string' ? '' : undefined;
+  return fits('') ? '' : undefined;
 }

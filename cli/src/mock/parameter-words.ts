@@ -4,6 +4,7 @@ const words = {
   cursor: 'cursor after pagetoken nexttoken continuationtoken startingafter',
   offset: 'offset skip start',
   page: 'page pagenumber',
+  sort: 'sort sortby order orderby',
   next: 'next nextcursor nextpagetoken nexttoken endcursor continuationtoken',
   more: 'hasmore hasnext hasnextpage more',
   total: 'total totalcount totalitems totalresults totalelements',

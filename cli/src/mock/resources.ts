@@ -1,6 +1,7 @@
 import {
   type JsonSchema,
   type OpenApiDocument,
+  type OpenApiMediaType,
   type OpenApiOperation,
   type OpenApiParameter,
   operationsOf,
@@ -51,7 +52,7 @@ export function learnResources(document: OpenApiDocument, shapeOf: ShapeOf): Res
   const keyOf = (shape: Shape) => ('id' in shape.properties ? 'id' : keys.get(shape.key));
 
   for (const { path, operation } of operationsOf(document)) {
-    const media = successMedia(operation);
+    const { media } = answerOf(operation);
     if (media === undefined) continue;
     const { shape, list } = readAnswer(media.schema, shapeOf);
     const things = list?.items ?? shape;
@@ -77,17 +78,14 @@ export function learnResources(document: OpenApiDocument, shapeOf: ShapeOf): Res
   };
 }
 
-/** The answer of success that an operation states first, by status. */
-export function successStatus({ responses }: OpenApiOperation): string | undefined {
-  const statuses = Object.keys(responses).toSorted();
-  return (
-    statuses.find((status) => /^2(\d\d|XX)$/.test(status)) ?? statuses.find((status) => status === 'default')
-  );
-}
-
-export function successMedia(operation: OpenApiOperation) {
-  const response = operation.responses[successStatus(operation) ?? ''];
-  return response !== undefined && 'content' in response ? response.content?.['application/json'] : undefined;
+/** The one answer of an operation: its status, and what its body is. */
+export function answerOf({ responses }: OpenApiOperation): {
+  status: number;
+  media: OpenApiMediaType | undefined;
+} {
+  const [status, response] = Object.entries(responses)[0] ?? ['200', { description: '' }];
+  const content = 'content' in response ? response.content : undefined;
+  return { status: Number(status), media: content?.['application/json'] };
 }
 
 /** A list of things, bare or in a member of an object that has no key of its own; else one thing or value. */
