@@ -98,7 +98,11 @@ function composeList(route: Route, shape: Shape, list: ListShape, { data, resour
       return inAnswer({ items: found, cursors: [], end: found.length, total: found.length });
     }
     const below = last === undefined ? undefined : path[last.name];
-    const page = data.page(items, { ...pageRequest(query), below, filters: filtersOf(query, items) });
+    const page = data.page(items, {
+      ...pageRequest(query),
+      below,
+      filters: filtersOf(query, items, route.operation),
+    });
     return inAnswer({ ...page, items: page.items.map((item) => withMember(item, parent?.property, below)) });
   };
 }
@@ -122,11 +126,17 @@ function pageRequest(query: Thing) {
   };
 }
 
-/** What the query says of members: of `category`, also by `categoryId`. */
-function filtersOf(query: Thing, { properties }: Shape): Thing {
-  const filters = Object.entries(query).flatMap(([name, value]) => {
+/**
+ * What the query says of members: of `category`, also by `categoryId`. What it must say is no filter: a list that nobody
+ * can ask for whole would mostly be empty.
+ */
+function filtersOf(query: Thing, { properties }: Shape, { parameters = [] }: OpenApiOperation): Thing {
+  const optional = parameters.filter(({ name, required }) => !required && query[name] !== undefined);
+  const filters = optional.flatMap(({ name }) => {
     const member = [name, name.replace(/_?id$/i, '')].find((one) => Object.hasOwn(properties, one));
-    return member === undefined || listWords.some((word) => isCalled(word, name)) ? [] : [[member, value]];
+    return member === undefined || listWords.some((word) => isCalled(word, name))
+      ? []
+      : [[member, query[name]]];
   });
   return Object.fromEntries(filters);
 }
@@ -163,7 +173,7 @@ function composeOne(route: Route, shape: Shape, { data, resources, shapeOf }: Pa
     });
     const answer = { ...base, ...Object.fromEntries(bound) };
     return isThing(body)
-      ? { ...withSent(answer, body, shape, lastSegment), ...Object.fromEntries(bound) }
+      ? { ...withSent(answer, body, shape, lastSegment, shapeOf), ...Object.fromEntries(bound) }
       : answer;
   };
 }
@@ -180,10 +190,22 @@ function idOf(body: unknown, key: string, seed: number): unknown {
   return sent ?? (seed === 0 ? 1 : 1_000 + (seed % 1_000_000));
 }
 
-/** What was sent, in what is answered: `{ amount }` for `/products/{id}/price` goes to `price`. */
-function withSent(answer: Thing, body: Thing, { properties }: Shape, lastSegment: string): Thing {
+/**
+ * What was sent, in what is answered: `{ amount }` for `/products/{id}/price` goes to `price`. A value that the document
+ * takes but doesn't give is left out.
+ */
+function withSent(
+  answer: Thing,
+  body: Thing,
+  { properties }: Shape,
+  lastSegment: string,
+  shapeOf: ShapeOf,
+): Thing {
   const inPart = isThing(answer[lastSegment]) && !Object.keys(body).some((name) => name in properties);
   if (inPart) return mergeSent(answer, { [lastSegment]: body });
-  const known = Object.entries(body).filter(([name]) => name in properties);
+  const known = Object.entries(body).filter(([name, value]) => {
+    const member = shapeOf(properties[name] ?? {});
+    return name in properties && (typeof value === 'object' || member.fits(value));
+  });
   return mergeSent(answer, Object.fromEntries(known));
 }

@@ -57,12 +57,13 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
     const key = resources.keyOf(shape) as string;
     const number = numberOf(id);
     const known: Record<string, unknown> = { [key]: id };
+    const all = resources.statedOf(shape);
+    const itself = all.find((thing) => thing[key] === id);
     const parent = resources.parentOf(shape);
-    if (parent?.property !== undefined) {
+    if (parent?.property !== undefined && itself === undefined) {
       known[parent.property] = idAt(shapeOf(parent.idSchema), Math.ceil(number / childrenSize));
     }
-    const all = resources.statedOf(shape);
-    const stated = all.find((thing) => thing[key] === id) ?? all[(number - 1) % all.length];
+    const stated = itself ?? all[(number - 1) % all.length];
     return fill(
       shape,
       seedOf(shape.key, id),

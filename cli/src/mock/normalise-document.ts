@@ -44,12 +44,13 @@ export function normaliseDocument(raw: RawDocument): OpenApiDocument {
 
 /** A path with a fixed segment goes before one with a parameter in its place, as OpenAPI says of `/pets/mine`. */
 function compareWithoutParameters(one: string, other: string): number {
-  const rank = (path: string) =>
-    path
-      .split('/')
-      .map((segment) => (segment.includes('{') ? '1' : '0'))
-      .join('');
+  const rank = (path: string) => path.split('/').map(openness).join('');
   return rank(one) < rank(other) ? -1 : Number(rank(one) > rank(other));
+}
+
+function openness(segment: string): number {
+  if (!segment.includes('{')) return 0;
+  return /^\{[^}]+\}$/.test(segment) ? 2 : 1;
 }
 
 type Follow = (value: unknown) => Raw;
