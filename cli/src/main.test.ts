@@ -31,6 +31,7 @@ test('portico --help names every command', () => {
   assert.match(stdout, /^Usage: portico/);
   for (const command of ['demo', 'gateway', 'routes'])
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
+  assert.match(stdout, /^ {2}mock .*<openapi file>/m);
 });
 
 test('an unknown command is an error that names the known ones', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createMockHandlers } from './create-mock-handlers.ts';
 import { readDocument } from './read-document.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'portico-mock-'));
@@ -68,4 +69,20 @@ for (const [what, text, reason] of [
 
 test('a file that is not there is refused by name', () => {
   assert.throws(() => readDocument('/nowhere/a.yaml'), { message: '/nowhere/a.yaml: there is no such file' });
+});
+
+test('a schema that requires itself without end is refused by name', () => {
+  const file = join(dir, 'endless.json');
+  const Node = {
+    type: 'object',
+    required: ['next'],
+    properties: { next: { $ref: '#/components/schemas/Node' } },
+  };
+  const response = { content: { 'application/json': { schema: { $ref: '#/components/schemas/Node' } } } };
+  const paths = { '/a': { get: { operationId: 'getNode', responses: { 200: response } } } };
+  writeFileSync(file, withPaths(paths, { schemas: { Node } }));
+  assert.throws(() => createMockHandlers(readDocument(file)), {
+    name: 'DocumentError',
+    message: 'getNode: no data can be made: Node requires itself without end',
+  });
 });

@@ -1,11 +1,13 @@
 import {
   type HttpMethod,
+  type JsonSchema,
   type OpenApiDocument,
   type OpenApiOperation,
   type OpenApiParameter,
   operationsOf,
 } from '@portico/contracts/openapi.ts';
 import type { Answer, OperationRequest } from '@portico/runtime/openapi-types.ts';
+import { DocumentError } from './document-error.ts';
 import { createDataMaker, type DataMaker } from './make-data.ts';
 import { mergeSent } from './merge-sent.ts';
 import { isCalled, listWords, singular, valueCalled } from './parameter-words.ts';
@@ -43,7 +45,10 @@ interface Route {
   readonly operation: OpenApiOperation;
 }
 
-/** A handler for every operation of a document, from the document alone. They keep nothing between requests. */
+/**
+ * A handler for every operation of a document, from the document alone. They keep nothing between requests.
+ * @throws DocumentError when no data fits a schema.
+ */
 export function createMockHandlers(document: OpenApiDocument): MockHandlers {
   const shapeOf = createShapes(document);
   const resources = learnResources(document, shapeOf);
@@ -58,6 +63,7 @@ function handle(route: Route, parts: Parts): (request: Request) => Answer<unknow
   const { status, media } = answerOf(operation);
   if (media === undefined || status === 204) return () => ({ status, body: undefined });
 
+  tryData(route, media.schema, parts);
   const { shape, list } = readAnswer(media.schema, parts.shapeOf);
   const stated = Object.values(media.examples ?? {}).map(({ value }) => value);
   const answersThing = list === undefined && parts.resources.keyOf(shape) !== undefined;
@@ -67,6 +73,15 @@ function handle(route: Route, parts: Parts): (request: Request) => Answer<unknow
   const compose =
     list === undefined ? composeOne(route, shape, parts) : composeList(route, shape, list, parts);
   return (request) => ({ status, body: compose(request) });
+}
+
+/** What can't be made is found at the start, not by the first request. */
+function tryData({ operation }: Route, schema: JsonSchema, { data }: Parts): void {
+  try {
+    data.value(schema, 0);
+  } catch (error) {
+    throw new DocumentError(`${operation.operationId}: no data can be made: ${(error as Error).message}`);
+  }
 }
 
 /** Whether one answer can't be all of it. */
