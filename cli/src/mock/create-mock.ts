@@ -7,7 +7,7 @@ import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import type { Express, RequestHandler } from 'express';
 import { createMockHandlers } from './create-mock-handlers.ts';
 
-export interface MockParts {
+export interface MockOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Comes before every answer. */
@@ -17,7 +17,7 @@ export interface MockParts {
 }
 
 /** A service played from its document alone: requests are validated as a real one would, answers are made up. */
-export function createMock(document: OpenApiDocument, parts: MockParts): Express {
+export function createMock(document: OpenApiDocument, parts: MockOptions): Express {
   const { log, metrics, faults, validateAnswers = false } = parts;
   const handlers = createMockHandlers(document) as unknown as OperationHandlers<unknown>;
   return createHttpApp({ log, metrics, timeoutMs: 5_000 }, (app) => {

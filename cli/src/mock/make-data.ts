@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@portico/contracts/openapi.ts';
 import { idAt, numberOf } from './entity-ids.ts';
+import { makeArray } from './make-array.ts';
 import { makeLeaf } from './make-leaf.ts';
 import { makeText } from './make-text.ts';
 import { composePage, type Page, type PageRequest, pageMembers } from './page.ts';
@@ -34,7 +35,7 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
     const shape = shapeOf(schema);
     if (depth > hopelessDepth) throw new Error(`${shape.name ?? 'a schema'} requires itself without end`);
     if (shape.type === 'object') return makeObject(shape, seed, depth);
-    if (shape.type === 'array') return makeArray(shape, seed, depth);
+    if (shape.type === 'array') return makeItems(shape, seed, depth);
     return makeLeaf(shape, seed);
   };
 
@@ -90,19 +91,21 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
     known: Thing,
     stated: Thing | undefined,
   ): Thing => {
+    const has = (thing: Thing | undefined, name: string) => thing !== undefined && Object.hasOwn(thing, name);
     const isWriteOnly = (name: string) => shapeOf(shape.properties[name] ?? {}).schema.writeOnly === true;
     const wanted = Object.keys(shape.properties).filter(
       (name) =>
-        name in known ||
-        (shape.required.includes(name) && !isWriteOnly(name)) ||
-        (!isWriteOnly(name) && (stated === undefined ? depth < maxDepth : name in stated)),
+        has(known, name) ||
+        (!isWriteOnly(name) &&
+          (shape.required.includes(name) || (stated === undefined ? depth < maxDepth : has(stated, name)))),
     );
     const made = wanted.map((name) => {
-      if (name in known) return [name, known[name]];
-      if (stated !== undefined && name in stated) return [name, stated[name]];
+      if (has(known, name)) return [name, known[name]];
+      if (has(stated, name)) return [name, stated?.[name]];
       return [name, member(shape, name, seedOf(seed, name), depth + 1)];
     });
-    return { ...stated, ...Object.fromEntries(made) };
+    const others = Object.entries(stated ?? {}).filter(([name]) => !Object.hasOwn(shape.properties, name));
+    return Object.fromEntries([...made, ...others]);
   };
 
   /** A member that names another thing gets an id that such things have in lists. */
@@ -116,33 +119,15 @@ export function createDataMaker(shapeOf: ShapeOf, resources: Resources): DataMak
     return value(schema, seed, depth);
   };
 
-  const makeArray = ({ schema, items }: Shape, seed: number, depth: number): unknown[] => {
-    const {
-      minItems = 0,
-      maxItems = 3,
-      uniqueItems,
-      prefixItems = [],
-    } = schema as {
-      minItems?: number;
-      maxItems?: number;
-      uniqueItems?: boolean;
-      prefixItems?: JsonSchema[];
-    };
-    const first = prefixItems.map((item, index) => value(item, seedOf(seed, index), depth + 1));
-    const count = depth < maxDepth ? Math.max(minItems, Math.min(maxItems, 1 + (seed % 3))) : minItems;
-    const more = Array.from(
-      { length: items === undefined ? 0 : Math.max(0, count - first.length) },
-      (_, index) => value(items ?? {}, seedOf(seed, 'item', index), depth + 1),
-    );
-    const made = [...first, ...more];
-    return uniqueItems ? [...new Map(made.map((one) => [JSON.stringify(one), one])).values()] : made;
-  };
+  const makeItems = (shape: Shape, seed: number, depth: number): unknown[] =>
+    makeArray(shape, seed, depth < maxDepth, (schema, itemSeed) => value(schema, itemSeed, depth + 1));
 
   const thingAt = (shape: Shape, number: number): Thing => {
     const key = resources.keyOf(shape);
     if (key !== undefined) return makeThing(shape, idAt(shapeOf(shape.properties[key] ?? {}), number), 0);
     const all = resources.statedOf(shape);
-    return fill(shape, seedOf(shape.key, number), 0, {}, all[(number - 1) % all.length]);
+    const seed = seedOf(shape.key, number);
+    return fill(shape, seed, 0, {}, all[(number - 1) % all.length] ?? makeMap(shape, seed, 0));
   };
 
   const page = (items: Shape, request: PageRequest): Page => {

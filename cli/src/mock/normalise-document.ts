@@ -150,7 +150,12 @@ function jsonContent(content: Raw | undefined, follow: Follow): OpenApiContent |
   );
   if (found === undefined) return undefined;
   const { schema, example, examples } = found[1] as { schema?: unknown; example?: unknown; examples?: Raw };
+  // An example that lies elsewhere (externalValue) is none here.
   const named = mapValues(examples ?? {}, (one) => ({ value: follow(one).value }));
-  const all = { ...(example === undefined ? {} : { example: { value: example } }), ...named };
+  const stated = Object.entries(named).filter(([, one]) => one.value !== undefined);
+  const all = {
+    ...(example === undefined ? {} : { example: { value: example } }),
+    ...Object.fromEntries(stated),
+  };
   return { 'application/json': { schema: normaliseSchema(schema ?? {}), examples: all } };
 }

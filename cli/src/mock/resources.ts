@@ -96,7 +96,8 @@ export function readAnswer(schema: JsonSchema, shapeOf: ShapeOf): AnswerShape {
 
 export function listIn(shape: Shape, shapeOf: ShapeOf): ListShape | undefined {
   if (shape.type === 'array') {
-    return shape.items === undefined ? undefined : { property: undefined, items: shapeOf(shape.items) };
+    const items = shape.items === undefined ? undefined : shapeOf(shape.items);
+    return items?.type === 'object' ? { property: undefined, items } : undefined;
   }
   if ('id' in shape.properties) return undefined;
   const lists = Object.entries(shape.properties).flatMap(([property, schema]) => {

@@ -16,7 +16,7 @@ export interface Shape {
   readonly examples: readonly unknown[];
   /** All keywords. */
   readonly schema: JsonSchema;
-  /** Whether a value without references in its schema fits. */
+  /** Whether a value fits the schema. */
   readonly fits: (value: unknown) => boolean;
 }
 
@@ -27,14 +27,14 @@ export function createShapes(document: OpenApiDocument): ShapeOf {
   const known = new WeakMap<object, Shape>();
   return (schema) => {
     // A schema of `true` takes everything.
-    if (typeof schema !== 'object') return toShape({}, undefined);
-    const shape = known.get(schema) ?? toShape(join(schema, document), nameOf(schema));
+    if (typeof schema !== 'object') return toShape({}, undefined, document);
+    const shape = known.get(schema) ?? toShape(join(schema, document), nameOf(schema), document);
     known.set(schema, shape);
     return shape;
   };
 }
 
-function toShape(schema: JsonSchema, name: string | undefined): Shape {
+function toShape(schema: JsonSchema, name: string | undefined, document: OpenApiDocument): Shape {
   const { properties, required, items, examples } = schema;
   const types = [schema.type].flat().filter((type) => type !== 'null');
   let validator: Validator | undefined;
@@ -49,7 +49,7 @@ function toShape(schema: JsonSchema, name: string | undefined): Shape {
     examples: (examples ?? []) as unknown[],
     schema,
     fits: (value) => {
-      validator ??= compileSchema(schema, {});
+      validator ??= compileSchema(schema, document);
       return validator.Check(value);
     },
   };
