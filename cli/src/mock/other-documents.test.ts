@@ -1,7 +1,9 @@
 /** Mocks of documents that other teams wrote, in OpenAPI 3.0 and 3.1. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createMockHandlers } from './create-mock-handlers.ts';
 import { fixture, mockOf, read } from './mock.fixture.ts';
+import { normaliseDocument } from './normalise-document.ts';
 
 describe('a document of OpenAPI 3.0', () => {
   const parcels = mockOf(fixture('parcels.yaml'));
@@ -95,4 +97,25 @@ describe('a document of OpenAPI 3.1', () => {
     assert.equal((await tickets.patch(path).send({ seat: '12C' }).expect(200)).body.seat, '12C');
     await tickets.patch(path).send({ price: 1 }).expect(400);
   });
+});
+
+test('a document whose schemas lie widely in each other is answered, not unfolded', async () => {
+  const count = 40;
+  const name = (number: number) => `#/components/schemas/S${number % count}`;
+  const members = (number: number) =>
+    Array.from({ length: count }, (_, index) => [`m${index}`, { $ref: name(number + index * 7) }]);
+  const schemas = Array.from({ length: count }, (_, number) => [
+    `S${number}`,
+    { type: 'object', properties: Object.fromEntries(members(number)) },
+  ]);
+  const response = { content: { 'application/json': { schema: { $ref: name(0) } } } };
+  const handlers = createMockHandlers(
+    normaliseDocument({
+      openapi: '3.1.0',
+      paths: { '/a': { get: { operationId: 'get', responses: { 200: response } } } },
+      components: { schemas: Object.fromEntries(schemas) },
+    }),
+  );
+  const answer = handlers.get?.({ path: {}, query: {}, body: undefined });
+  assert.ok(JSON.stringify(answer?.body).length < 10_000);
 });

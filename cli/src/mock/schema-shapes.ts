@@ -1,9 +1,10 @@
 import type { JsonSchema, OpenApiDocument } from '@portico/contracts/openapi.ts';
 import { compileSchema, resolveReference, type Validator } from '@portico/runtime/openapi-schema.ts';
+import { seedOf } from './seed.ts';
 
 /** A schema as data is made from it: references followed, `allOf` joined, one of `oneOf` or `anyOf` chosen. */
 export interface Shape {
-  /** The same for all uses of one schema: the name that it has in the document, else its text. */
+  /** The same for all uses of one schema: the name that it has in the document, else what follows from its text. */
   readonly key: string;
   /** The name that the schema has in the document. */
   readonly name: string | undefined;
@@ -39,7 +40,7 @@ function toShape(schema: JsonSchema, name: string | undefined, document: OpenApi
   const types = [schema.type].flat().filter((type) => type !== 'null');
   let validator: Validator | undefined;
   return {
-    key: name ?? JSON.stringify(schema),
+    key: name ?? `#${seedOf(schema)}`,
     name,
     type: (types[0] ?? guessType(schema)) as string | undefined,
     nullable: schema.nullable === true || types.length < [schema.type].flat().length,
