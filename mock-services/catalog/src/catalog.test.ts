@@ -7,6 +7,7 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
+import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
 import type { Kysely } from 'kysely';
 import supertest from 'supertest';
@@ -20,6 +21,7 @@ type Product = components['schemas']['Product'];
 const productCount = 300;
 let postgres: TestPostgres;
 let db: Kysely<CatalogTables>;
+let issuer: TokenIssuer;
 let app: Express;
 
 before(async () => {
@@ -27,9 +29,17 @@ before(async () => {
   db = createDatabase<CatalogTables>(String(postgres.databases.catalog), silentLogger);
   await migrateToLatest(db, migrations);
   await seedCatalog(db, productCount);
-  app = createCatalog({ db, log: silentLogger, metrics: createMetrics('catalog'), validateAnswers: true });
+  issuer = await startTokenIssuer();
+  app = createCatalog({
+    db,
+    verifyToken: issuer.verify,
+    log: silentLogger,
+    metrics: createMetrics('catalog'),
+    validateAnswers: true,
+  });
 });
 after(async () => {
+  await issuer?.close();
   await db?.destroy();
   await postgres?.stop();
 });
@@ -56,10 +66,11 @@ async function walk(path: string, between: (page: ProductPage) => Promise<void> 
 describeFrontDoor({
   document: loadOpenApi('catalog'),
   app: () => app,
+  issuer: () => issuer,
   samples: {
     listProducts: { path: '/products?ids=p1' },
     getProduct: { path: '/products/p1' },
-    setPrice: { path: '/products/p1/price', body: { amount: 1_990 } },
+    setPrice: { path: '/products/p1/price', body: { amount: 1_990 }, as: 'root' },
     listCategories: { path: '/categories' },
   },
 });
@@ -81,7 +92,11 @@ describe('The catalog', () => {
 
   it('says which product does not exist', async () => {
     assertProblem(await supertest(app).get('/products/p999999999'), 404, 'p999999999');
-    assertProblem(await supertest(app).put('/products/p301/price').send({ amount: 1 }), 404, 'p301');
+    assertProblem(
+      await supertest(app).put('/products/p301/price').set(issuer.root).send({ amount: 1 }),
+      404,
+      'p301',
+    );
   });
 
   it('gives products by id in the order asked for, without those that do not exist', async () => {
@@ -251,7 +266,10 @@ describe('Setting a price', () => {
     const before = await get<Product>('/products/p5');
     const other = await get<Product>('/products/p6');
     for (const amount of [0, 1, 1_000_000_000, 4_990, 4_990]) {
-      const { status, body } = await supertest(app).put('/products/p5/price').send({ amount });
+      const { status, body } = await supertest(app)
+        .put('/products/p5/price')
+        .set(issuer.root)
+        .send({ amount });
       assert.equal(status, 200);
       assert.deepEqual(body, { ...before, price: { amount, currency: 'EUR' } });
       assert.deepEqual(await get<Product>('/products/p5'), body);
@@ -261,7 +279,11 @@ describe('Setting a price', () => {
 
   it('refuses amounts that are no price', async () => {
     for (const amount of [-1, 1_000_000_001, 1.5, '100']) {
-      assertProblem(await supertest(app).put('/products/p5/price').send({ amount }), 400, 'amount');
+      assertProblem(
+        await supertest(app).put('/products/p5/price').set(issuer.root).send({ amount }),
+        400,
+        'amount',
+      );
     }
   });
 });

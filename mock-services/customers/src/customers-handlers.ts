@@ -1,4 +1,5 @@
 import type { components, operations } from '@portico/contracts/generated/customers.ts';
+import { forbidden, requireIdentity } from '@portico/runtime/identity.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { type Kysely, sql } from 'kysely';
@@ -19,7 +20,11 @@ export function createCustomersHandlers(db: Kysely<CustomersTables>): OperationH
 
     getCustomer: async ({ path }) => ({ body: await findCustomer(db, path.id) }),
 
-    renameCustomer: async ({ path, body }) => {
+    renameCustomer: async ({ path, body, context }) => {
+      const { subject, roles } = requireIdentity(context);
+      if (subject !== path.id && !roles.includes('operator')) {
+        throw forbidden('Only this customer and operators may change the name.');
+      }
       await db
         .updateTable('customers')
         .set({ display_name: body.displayName })

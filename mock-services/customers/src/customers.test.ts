@@ -6,6 +6,7 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
+import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
 import type { Kysely } from 'kysely';
 import supertest from 'supertest';
@@ -15,6 +16,7 @@ import { seedCustomers } from './seed.ts';
 
 let postgres: TestPostgres;
 let db: Kysely<CustomersTables>;
+let issuer: TokenIssuer;
 let app: Express;
 
 before(async () => {
@@ -22,14 +24,17 @@ before(async () => {
   db = createDatabase<CustomersTables>(String(postgres.databases.customers), silentLogger);
   await migrateToLatest(db, migrations);
   await seedCustomers(db);
+  issuer = await startTokenIssuer();
   app = createCustomers({
     db,
+    verifyToken: issuer.verify,
     log: silentLogger,
     metrics: createMetrics('customers'),
     validateAnswers: true,
   });
 });
 after(async () => {
+  await issuer?.close();
   await db?.destroy();
   await postgres?.stop();
 });
@@ -37,10 +42,11 @@ after(async () => {
 describeFrontDoor({
   document: loadOpenApi('customers'),
   app: () => app,
+  issuer: () => issuer,
   samples: {
     listCustomers: { path: '/customers?ids=c1' },
     getCustomer: { path: '/customers/c1' },
-    renameCustomer: { path: '/customers/c1', body: { displayName: 'Ada L.' } },
+    renameCustomer: { path: '/customers/c1', body: { displayName: 'Ada L.' }, as: 'ada' },
   },
 });
 
@@ -59,7 +65,11 @@ describe('The customers', () => {
 
   it('are a 404 where there is none', async () => {
     assertProblem(await supertest(app).get('/customers/c201'), 404, 'c201');
-    assertProblem(await supertest(app).patch('/customers/c201').send({ displayName: 'Nobody' }), 404, 'c201');
+    assertProblem(
+      await supertest(app).patch('/customers/c201').set(issuer.root).send({ displayName: 'Nobody' }),
+      404,
+      'c201',
+    );
   });
 });
 
@@ -72,7 +82,10 @@ describe('Renaming a customer', () => {
       "O'Brien; drop table customers",
       'x'.repeat(80),
     ]) {
-      const { status, body } = await supertest(app).patch('/customers/c5').send({ displayName });
+      const { status, body } = await supertest(app)
+        .patch('/customers/c5')
+        .set(issuer.root)
+        .send({ displayName });
       assert.equal(status, 200);
       assert.deepEqual(body, { id: 'c5', displayName });
       assert.deepEqual((await supertest(app).get('/customers/c5')).body, body);
@@ -80,9 +93,18 @@ describe('Renaming a customer', () => {
     assert.equal((await supertest(app).get('/customers/c2')).body.displayName, 'Grace H.');
   });
 
+  it('is for that customer and for operators', async () => {
+    const rename = (as: { readonly authorization: string }) =>
+      supertest(app).patch('/customers/c1').set(as).send({ displayName: 'Ada the First' });
+    assertProblem(await rename(issuer.grace), 403, 'this customer');
+    assert.equal((await supertest(app).get('/customers/c1')).body.displayName, 'Ada L.');
+    assert.equal((await rename(issuer.ada)).status, 200);
+    assert.equal((await rename(issuer.root)).status, 200);
+  });
+
   it('refuses what is no name', async () => {
     for (const displayName of [' Ada', 'Ada ', 'Ada\nL.', '\u2028', '\u0007', ' ', 'x'.repeat(81)]) {
-      const response = await supertest(app).patch('/customers/c5').send({ displayName });
+      const response = await supertest(app).patch('/customers/c5').set(issuer.root).send({ displayName });
       assertProblem(response, 400, 'displayName');
     }
   });

@@ -6,6 +6,7 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
+import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
 import type { Kysely } from 'kysely';
 import supertest from 'supertest';
@@ -15,6 +16,7 @@ import { seedInventory } from './seed.ts';
 
 let postgres: TestPostgres;
 let db: Kysely<InventoryTables>;
+let issuer: TokenIssuer;
 let app: Express;
 
 before(async () => {
@@ -22,14 +24,17 @@ before(async () => {
   db = createDatabase<InventoryTables>(String(postgres.databases.inventory), silentLogger);
   await migrateToLatest(db, migrations);
   await seedInventory(db, 1_000);
+  issuer = await startTokenIssuer();
   app = createInventory({
     db,
+    verifyToken: issuer.verify,
     log: silentLogger,
     metrics: createMetrics('inventory'),
     validateAnswers: true,
   });
 });
 after(async () => {
+  await issuer?.close();
   await db?.destroy();
   await postgres?.stop();
 });
@@ -37,10 +42,11 @@ after(async () => {
 describeFrontDoor({
   document: loadOpenApi('inventory'),
   app: () => app,
+  issuer: () => issuer,
   samples: {
     listStock: { path: '/stock?ids=p1' },
     getStock: { path: '/stock/p1' },
-    setStock: { path: '/stock/p1', body: { quantity: 12 } },
+    setStock: { path: '/stock/p1', body: { quantity: 12 }, as: 'root' },
   },
 });
 
@@ -64,7 +70,11 @@ describe('The inventory', () => {
 
   it('says which product it does not know', async () => {
     assertProblem(await supertest(app).get('/stock/p1001'), 404, 'p1001');
-    assertProblem(await supertest(app).put('/stock/p1001').send({ quantity: 1 }), 404, 'p1001');
+    assertProblem(
+      await supertest(app).put('/stock/p1001').set(issuer.root).send({ quantity: 1 }),
+      404,
+      'p1001',
+    );
   });
 });
 
@@ -82,7 +92,7 @@ describe('Setting stock', () => {
     await db.updateTable('stock').set({ reserved: 5 }).where('product_id', '=', 'p4').execute();
     const other = (await supertest(app).get('/stock/p5')).body;
     for (const quantity of [0, 1, 1_000_000_000, 42, 42]) {
-      const { status, body } = await supertest(app).put('/stock/p4').send({ quantity });
+      const { status, body } = await supertest(app).put('/stock/p4').set(issuer.root).send({ quantity });
       assert.equal(status, 200);
       assert.deepEqual(body, { productId: 'p4', quantity, reserved: 5 });
       assert.deepEqual((await supertest(app).get('/stock/p4')).body, body);
@@ -92,7 +102,11 @@ describe('Setting stock', () => {
 
   it('refuses quantities that can not lie in a warehouse', async () => {
     for (const quantity of [-1, 1_000_000_001, 1.5, '7']) {
-      assertProblem(await supertest(app).put('/stock/p4').send({ quantity }), 400, 'quantity');
+      assertProblem(
+        await supertest(app).put('/stock/p4').set(issuer.root).send({ quantity }),
+        400,
+        'quantity',
+      );
     }
   });
 });

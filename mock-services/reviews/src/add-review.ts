@@ -7,6 +7,7 @@ import type { Review } from './review.ts';
 export interface AddReview {
   readonly idempotencyKey: string;
   readonly productId: string;
+  readonly customerId: string;
   readonly review: components['schemas']['NewReview'];
   readonly now: Date;
 }
@@ -43,18 +44,21 @@ export async function addReview(db: Kysely<ReviewsTables>, command: AddReview): 
 
 async function composeReview(
   db: Kysely<ReviewsTables>,
-  { productId, review, now }: AddReview,
+  { productId, customerId, review, now }: AddReview,
 ): Promise<Review> {
   const { rows } = await sql<{ number: number }>`select nextval('review_numbers') as number`.execute(db);
-  const { customerId, stars, body } = review;
+  const { stars, body } = review;
   return { id: `r${rows[0]?.number}`, productId, customerId, stars, body, createdAt: now.toISOString() };
 }
 
-async function earlierAnswer(db: Kysely<ReviewsTables>, { productId, review, idempotencyKey }: AddReview) {
+async function earlierAnswer(
+  db: Kysely<ReviewsTables>,
+  { productId, customerId, review, idempotencyKey }: AddReview,
+) {
   const { answer } = await db
     .selectFrom('idempotency_keys')
     .select('answer')
-    .where('customer_id', '=', review.customerId)
+    .where('customer_id', '=', customerId)
     .where('key', '=', idempotencyKey)
     .executeTakeFirstOrThrow();
   const isSame =

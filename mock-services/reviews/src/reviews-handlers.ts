@@ -2,6 +2,7 @@ import type { operations } from '@portico/contracts/generated/reviews.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { type Kysely, sql } from 'kysely';
 import { addReview } from './add-review.ts';
+import { createCustomerOf } from './customer-of.ts';
 import type { ReviewsTables } from './database.ts';
 import { listRatings } from './list-ratings.ts';
 import { toReview } from './review.ts';
@@ -12,6 +13,7 @@ export function createReviewsHandlers(
   db: Kysely<ReviewsTables>,
   now: () => number,
 ): OperationHandlers<operations> {
+  const customerOf = createCustomerOf();
   return {
     listRatings: async ({ query }) => ({ body: { items: await listRatings(db, query.ids) } }),
 
@@ -23,11 +25,12 @@ export function createReviewsHandlers(
       body: await pageOfReviews(db, { productId: path.id, limit, cursor }),
     }),
 
-    addReview: async ({ path, headers, body }) => {
+    addReview: async ({ path, headers, body, context }) => {
       const idempotencyKey = String(headers['idempotency-key']);
       const review = await addReview(db, {
         idempotencyKey,
         productId: path.id,
+        customerId: customerOf(context),
         review: body,
         now: new Date(now()),
       });

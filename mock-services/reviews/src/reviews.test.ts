@@ -7,6 +7,7 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
+import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
 import { type Kysely, sql } from 'kysely';
 import supertest from 'supertest';
@@ -20,6 +21,7 @@ type Review = Schemas['Review'];
 const now = Date.UTC(2026, 0, 15, 12);
 let postgres: TestPostgres;
 let db: Kysely<ReviewsTables>;
+let issuer: TokenIssuer;
 let app: Express;
 
 before(async () => {
@@ -28,9 +30,18 @@ before(async () => {
   await migrateToLatest(db, migrations);
   await seedReviews(db, 1_000);
   const metrics = createMetrics('reviews');
-  app = createReviews({ db, log: silentLogger, metrics, now: () => now, validateAnswers: true });
+  issuer = await startTokenIssuer();
+  app = createReviews({
+    db,
+    verifyToken: issuer.verify,
+    log: silentLogger,
+    metrics,
+    now: () => now,
+    validateAnswers: true,
+  });
 });
 after(async () => {
+  await issuer?.close();
   await db?.destroy();
   await postgres?.stop();
 });
@@ -41,8 +52,9 @@ async function get<Body>(path: string): Promise<Body> {
   return response.body;
 }
 
-function post(productId: string, key: string, body: object) {
-  return supertest(app).post(`/products/${productId}/reviews`).set('Idempotency-Key', key).send(body);
+function post(productId: string, key: string, body: object, as = issuer.ada) {
+  const request = supertest(app).post(`/products/${productId}/reviews`);
+  return request.set({ 'Idempotency-Key': key, ...as }).send(body);
 }
 
 async function countOf(productId: string): Promise<number | undefined> {
@@ -50,11 +62,12 @@ async function countOf(productId: string): Promise<number | undefined> {
   return items[0]?.count;
 }
 
-const review = { customerId: 'c1', stars: 4, body: 'Pours well.' };
+const review = { stars: 4, body: 'Pours well.' };
 
 describeFrontDoor({
   document: loadOpenApi('reviews'),
   app: () => app,
+  issuer: () => issuer,
   samples: {
     listRatings: { path: '/ratings?ids=p1' },
     listProductReviews: { path: '/product-reviews?ids=p1' },
@@ -63,6 +76,7 @@ describeFrontDoor({
       path: '/products/p9000/reviews',
       headers: { 'Idempotency-Key': 'front-door' },
       body: review,
+      as: 'ada',
     },
     listReviews: { path: '/reviews?ids=r1' },
   },
@@ -258,11 +272,11 @@ describe('Many reviews by id', () => {
 describe('Adding a review', () => {
   it('answers 201 with the review, which then stands first', async () => {
     const body = 'Two lines.\nAnd a tab:\t👩🏽‍🚀 — "quoted"; drop table reviews';
-    const { status, body: added } = await post('p1', 'first', { customerId: 'c7', stars: 5, body });
+    const { status, body: added } = await post('p1', 'first', { stars: 5, body }, issuer.grace);
     assert.equal(status, 201);
     assert.match(added.id, /^r\d+$/);
     const createdAt = new Date(now).toISOString();
-    assert.deepEqual(added, { id: added.id, productId: 'p1', customerId: 'c7', stars: 5, body, createdAt });
+    assert.deepEqual(added, { id: added.id, productId: 'p1', customerId: 'c2', stars: 5, body, createdAt });
     assert.deepEqual((await get<Schemas['ReviewPage']>('/products/p1/reviews?limit=1')).items, [added]);
     assert.deepEqual((await get<Schemas['ReviewList']>(`/reviews?ids=${added.id}`)).items, [added]);
   });
@@ -293,10 +307,7 @@ describe('Adding a review', () => {
   });
 
   it('keeps the keys of customers apart', async () => {
-    const answers = [
-      await post('p7007', 'mine', review),
-      await post('p7007', 'mine', { ...review, customerId: 'c2' }),
-    ];
+    const answers = [await post('p7007', 'mine', review), await post('p7007', 'mine', review, issuer.grace)];
     assert.deepEqual(
       answers.map(({ status }) => status),
       [201, 201],
@@ -318,6 +329,19 @@ describe('Adding a review', () => {
     for (const body of ['👍'.repeat(2_001), ' \n\t ', 'bell \u0007']) {
       assertProblem(await post('p7009', 'refused', { ...review, body }), 400, 'body');
     }
+  });
+
+  it('takes the customer from the token, whatever else the request says', async () => {
+    assertProblem(await post('p7012', 'whose', { ...review, customerId: 'c2' }), 400);
+    const added = await post('p7012', 'whose', review).set('Portico-Subject', 'c2');
+    assert.equal(added.body.customerId, 'c1');
+  });
+
+  it('is not for operators, nor for a user whose name no customer can have', async () => {
+    assertProblem(await post('p7012', 'operator', review, issuer.root), 403, 'customer');
+    const stranger = { authorization: `Bearer ${await issuer.mint({ sub: 'auth0|7' })}` };
+    assertProblem(await post('p7012', 'stranger', review, stranger), 403, 'ustomers');
+    assert.equal(await countOf('p7012'), 1);
   });
 
   it('refuses stars outside 1 to 5', async () => {

@@ -15,6 +15,7 @@ export interface OpenApiDocument {
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
     readonly responses: Readonly<Record<string, OpenApiResponse>>;
+    readonly securitySchemes?: Readonly<Record<string, object>>;
   };
 }
 
@@ -30,6 +31,8 @@ export interface OpenApiOperation {
   readonly description?: string;
   readonly parameters?: readonly OpenApiParameter[];
   readonly requestBody?: { readonly required?: boolean; readonly content: OpenApiContent };
+  /** Takes an access token, and one of these roles where any is named; anybody may when left out. */
+  readonly security?: readonly [{ readonly bearer: readonly string[] }];
   /** By status, or `default`. */
   readonly responses: Readonly<Record<string, OpenApiResponse | OpenApiReference>>;
 }

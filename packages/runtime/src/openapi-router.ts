@@ -7,6 +7,7 @@ import {
 } from '@portico/contracts/openapi.ts';
 import express, { type RequestHandler, type Response, Router } from 'express';
 import { contextOf } from './http-app.ts';
+import { requireIdentity, requireRole } from './identity.ts';
 import { compileSchema, resolveReference, type SchemaError, type Validator } from './openapi-schema.ts';
 import type { Answer, OperationHandlers, OperationRequest } from './openapi-types.ts';
 import { Problem } from './problems.ts';
@@ -25,7 +26,7 @@ type AnyHandler = (request: OperationRequest<unknown>) => Promise<Answer<unknown
 
 /**
  * Serves an OpenAPI 3.1 document: a route for every operation, parameters and bodies validated by the document's own
- * schemas before the handler runs, 405 with `Allow` for other methods. What the document doesn't name is refused: an
+ * schemas before the handler runs, 401 and 403 for those whom its `security` doesn't name, 405 with `Allow` for other methods. What the document doesn't name is refused: an
  * unknown query parameter, or one given twice, is a 400.
  *
  * A path parameter that doesn't fit its schema can't name anything, so it is a 404.
@@ -44,6 +45,7 @@ export function createOpenApiRouter<Operations>(
       const operation = item[method] as OpenApiOperation;
       const handler = byId[operation.operationId];
       if (handler === undefined) throw new Error(`no handler for operation ${operation.operationId}`);
+      if (operation.security !== undefined) route[method](admit(operation.security));
       if (operation.requestBody !== undefined) {
         const { required = false } = operation.requestBody;
         route[method](bodyParser(options.maxBodyBytes ?? 100_000, required));
@@ -63,6 +65,16 @@ function toRoute(path: string): string {
       index % 2 === 1 ? `:${JSON.stringify(part)}` : part.replaceAll(/[\\:*{}()[\]?+!]/g, '\\$&'),
     )
     .join('');
+}
+
+/** Lets through whom the document's `security` names, before anything else of the request is looked at. */
+function admit([requirement]: NonNullable<OpenApiOperation['security']>): RequestHandler {
+  const { bearer: roles } = requirement;
+  return (_req, res, next) => {
+    if (roles.length === 0) requireIdentity(contextOf(res));
+    else requireRole(contextOf(res), ...roles);
+    next();
+  };
 }
 
 function bodyParser(limit: number, required: boolean): RequestHandler {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Identity } from './access-token.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
 import type { Logger } from './log.ts';
 
@@ -17,6 +18,8 @@ export interface RequestContext {
   readonly downstream: Downstream;
   /** How the reads of this request were answered, for `Cache-Status`. */
   readonly cache: { hits: number; misses: number };
+  /** Whom the request comes from, by a token that was verified; nobody when left out. */
+  readonly identity?: Identity;
 }
 
 /** Why `signal` aborted: the time of the request was over. */

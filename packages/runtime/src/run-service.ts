@@ -6,6 +6,7 @@ import Type from 'typebox';
 import { readConfig } from './config.ts';
 import { checkDatabase, createDatabase, migrateToLatest } from './database.ts';
 import { createFaultSwitch } from './fault-switch.ts';
+import { identitySettings, toTokenVerifier } from './identity.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { processSettings } from './process-config.ts';
@@ -14,6 +15,7 @@ import type { ServiceParts } from './service-app.ts';
 
 const serviceSettings = Type.Object({
   ...processSettings,
+  ...identitySettings,
   /** This service's own database, as its own role. */
   DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' }),
   /** How many products the shop has when its databases are new. */
@@ -46,7 +48,13 @@ export async function runService<Tables>(
     return {
       log,
       metrics,
-      handler: createApp({ db, log, metrics, faults: faults?.middleware }),
+      handler: createApp({
+        db,
+        log,
+        metrics,
+        verifyToken: toTokenVerifier(config),
+        faults: faults?.middleware,
+      }),
       checks: { database: () => checkDatabase(db) },
       host: '127.0.0.1',
       port: config.PORT,

@@ -1,8 +1,10 @@
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
 import type { Express, RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
+import type { TokenVerifier } from './access-token.ts';
 import { databaseProblem } from './database.ts';
 import { createHttpApp } from './http-app.ts';
+import { identifyUser } from './identity.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createOpenApiRouter } from './openapi-router.ts';
@@ -14,6 +16,8 @@ export interface ServiceParts<Tables> {
   readonly db: Kysely<Tables>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Says whom a token is from; nobody is known, and commands that need a user are refused, when left out. */
+  readonly verifyToken?: TokenVerifier | undefined;
   /** Epoch milliseconds, for what the service writes down. */
   readonly now?: () => number;
   /** Comes before everything that the service does. */
@@ -26,10 +30,11 @@ export interface ServiceParts<Tables> {
 export function createServiceApp<Tables, Operations>(
   name: OpenApiName,
   handlers: OperationHandlers<Operations>,
-  { log, metrics, faults, validateAnswers = false }: ServiceParts<Tables>,
+  { log, metrics, verifyToken, faults, validateAnswers = false }: ServiceParts<Tables>,
 ): Express {
   return createHttpApp({ log, metrics, timeoutMs: 5_000, translateError: databaseProblem }, (app) => {
     if (faults !== undefined) app.use(faults);
+    if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(createOpenApiRouter(loadOpenApi(name), handlers, { validateAnswers }));
   });
 }

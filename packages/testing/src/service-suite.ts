@@ -15,7 +15,9 @@ import type { Express } from 'express';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import supertest, { type Response, type Test } from 'supertest';
+import { badTokens } from './bad-tokens.ts';
 import { startPostgres, type TestPostgres } from './engines.ts';
+import type { TokenIssuer } from './token-issuer.ts';
 
 export interface FrontDoor {
   readonly document: OpenApiDocument;
@@ -23,23 +25,29 @@ export interface FrontDoor {
   readonly app: () => Express;
   /** For each operation a request that it answers well. */
   readonly samples: Readonly<Record<string, Sample>>;
+  /** Gives the tokens that commands need; asked when the tests run. */
+  readonly issuer?: () => TokenIssuer;
 }
 
 export interface Sample {
   readonly path: string;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Who sends it; nobody when left out. */
+  readonly as?: 'ada' | 'root';
 }
 
 /** What each operation of an OpenAPI document must do with good and with bad requests, whatever it is for. */
-export function describeFrontDoor({ document, app, samples }: FrontDoor): void {
+export function describeFrontDoor({ document, app, samples, issuer }: FrontDoor): void {
   const operations = operationsOf(document).map(({ path, method, operation }) => {
     const sample = samples[operation.operationId];
     assert.ok(sample !== undefined, `no sample for ${operation.operationId}`);
     return { path, method, operation, sample };
   });
-  const send = (method: HttpMethod, { headers = {}, body }: Sample, path: string): Test => {
-    const request = supertest(app())[method](path).set(headers);
+  const credentials = ({ as }: Sample) => (as === undefined ? {} : (issuer?.()[as] ?? {}));
+  const send = (method: HttpMethod, sample: Sample, path: string): Test => {
+    const { headers = {}, body } = sample;
+    const request = supertest(app())[method](path).set(headers).set(credentials(sample));
     return body === undefined ? request : request.send(body);
   };
 
@@ -58,6 +66,27 @@ export function describeFrontDoor({ document, app, samples }: FrontDoor): void {
         const response = await send(method, sample, withQuery(sample.path, 'colour', 'red'));
         assertProblem(response, 400, 'colour');
       });
+
+      if (operation.security !== undefined && issuer !== undefined) {
+        it('is refused to nobody, to bad tokens, and to whoever has none of its roles', async () => {
+          const { body, path } = sample;
+          const ask = (headers: Record<string, string>) => {
+            const request = supertest(app())
+              [method](path)
+              .set({ ...sample.headers, ...headers });
+            return body === undefined ? request : request.send(body);
+          };
+          const nobody = await ask({ 'X-User': 'root', 'Portico-Subject': 'root', Cookie: 'user=root' });
+          assertProblem(nobody, 401);
+          assert.equal(nobody.get('WWW-Authenticate'), 'Bearer');
+          for (const [name, token] of Object.entries(await badTokens(issuer()))) {
+            const answer = await ask({ Authorization: `Bearer ${token}` });
+            assert.equal(answer.status, 401, name);
+          }
+          const stranger = await issuer().mint({ sub: 'c9', roles: [] });
+          assertProblem(await ask({ Authorization: `Bearer ${stranger}` }), 403);
+        });
+      }
 
       if (path.includes('{')) {
         it('is found by well-formed ids only', async () => {
@@ -115,7 +144,7 @@ export function describeFrontDoor({ document, app, samples }: FrontDoor): void {
         it('refuses a bad body', async () => {
           const { headers = {}, body = {} } = sample;
           const refused = async (status: number, text: string, fields: Record<string, string> = {}) => {
-            const request = supertest(app())[method](sample.path).set(headers);
+            const request = supertest(app())[method](sample.path).set(headers).set(credentials(sample));
             const response = await request.set({ 'Content-Type': 'application/json', ...fields }).send(text);
             assertProblem(response, status);
           };
