@@ -1,7 +1,9 @@
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
+import type { TokenVerifier } from '@portico/runtime/access-token.ts';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
+import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createOpenApiRouter } from '@portico/runtime/openapi-router.ts';
@@ -9,16 +11,18 @@ import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import compression from 'compression';
 import type { Express, RequestHandler } from 'express';
 import { requireAppVersion } from './app-version.ts';
-import { toCatalogProblem } from './catalog-failure.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
 import { listProducts } from './products/list-products.ts';
 import { showProduct } from './products/show-product.ts';
 import { describeFailure, writeScreen } from './screen-answer.ts';
+import { toServiceProblem } from './service-failure.ts';
 
 export interface MobileBffParts {
   readonly clients: ShopServices;
+  /** Says whom a token is from; everybody is a visitor when left out. */
+  readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** The most that a request may take, in milliseconds. */
@@ -31,21 +35,22 @@ export interface MobileBffParts {
 
 /** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
 export function createMobileBff(parts: MobileBffParts): Express {
-  const { clients, log, metrics, timeoutMs, minAppVersion, validateAnswers = false } = parts;
+  const { clients, verifyToken, log, metrics, timeoutMs, minAppVersion, validateAnswers = false } = parts;
   const document = loadOpenApi('mobile');
   const handlers: OperationHandlers<operations> = {
     showHome: showHome(clients),
     listProducts: listProducts(clients),
     showProduct: showProduct(clients),
-    showMe,
+    showMe: showMe(clients),
   };
-  return createHttpApp({ log, metrics, timeoutMs, translateError: toCatalogProblem }, (app) => {
+  return createHttpApp({ log, metrics, timeoutMs, translateError: toServiceProblem }, (app) => {
     app.use(varyByEncoding);
     // Before everything that answers. It takes bodies from 1 kB on, and brotli at quality 4: Node's own default, 11, takes
     // 40 times as long for a screen.
     app.use(compression());
     // Before the request is looked at: an old app may ask for what isn't there any more.
     app.use('/api/v1', requireAppVersion(minAppVersion));
+    if (verifyToken !== undefined) app.use('/api/v1', identifyUser(verifyToken));
     app.use(
       createOpenApiRouter<operations>(document, handlers, { validateAnswers, writeAnswer: writeScreen }),
     );

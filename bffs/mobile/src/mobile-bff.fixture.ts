@@ -1,7 +1,14 @@
 import { createShopServices, type ShopServicesOptions } from '@portico/coherent-cache/shop-services.ts';
+import type { TokenVerifier } from '@portico/runtime/access-token.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
+
+export interface TestBffOptions {
+  readonly now?: () => number;
+  readonly redisUrl?: string;
+  readonly verifyToken?: TokenVerifier;
+}
 
 /**
  * The BFF as a process has it, in front of services at these addresses, with answers checked against the document.
@@ -9,7 +16,7 @@ import { createMobileBff } from './create-mobile-bff.ts';
  */
 export function createTestBff(
   urls: ShopServicesOptions['urls'],
-  { now = Date.now, redisUrl }: { readonly now?: () => number; readonly redisUrl?: string } = {},
+  { now = Date.now, redisUrl, verifyToken }: TestBffOptions = {},
 ) {
   const metrics = createMetrics('mobile');
   const clients = createShopServices({
@@ -22,6 +29,7 @@ export function createTestBff(
   });
   const app = createMobileBff({
     clients,
+    verifyToken,
     log: silentLogger,
     metrics,
     timeoutMs: 5_000,

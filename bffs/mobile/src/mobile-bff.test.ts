@@ -156,15 +156,6 @@ describe('The phone API', () => {
     });
   });
 
-  describe('/me', () => {
-    it('is for those who are signed in, which nobody is', async () => {
-      const { status, headers, body } = await get('/api/v1/me').set('Authorization', 'Bearer x');
-      assert.equal(status, 401);
-      assert.equal(headers['www-authenticate'], 'Bearer');
-      assert.equal(body.type, 'urn:portico:problem:unauthenticated');
-    });
-  });
-
   it('takes no call for a screen that another instance has just made, when they share a Redis', {
     skip: findRedis() === undefined && 'neither redis-server nor valkey-server is on PATH',
   }, async (t) => {

@@ -10,10 +10,11 @@ const cacheName = 'portico-mobile';
 
 /**
  * The answer with a whole screen. Everybody may see the catalogue, so any cache may keep it, but prices and stock change
- * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is not kept.
+ * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is
+ * not kept, nor is one for somebody whose token was sent.
  */
-export function screenAnswer<Screen extends { readonly degraded?: readonly PartName[] }>(
-  screen: Screen,
+export function screenAnswer<Screen extends object>(
+  screen: Screen & { readonly degraded?: readonly PartName[] },
   context: RequestContext,
 ): Answer<Screen> {
   const { degraded } = screen;
@@ -21,10 +22,15 @@ export function screenAnswer<Screen extends { readonly degraded?: readonly PartN
   return {
     body: screen,
     headers: {
-      'Cache-Control': degraded === undefined ? 'no-cache' : 'no-store',
+      'Cache-Control': cacheControl(degraded, context),
       ...answerHeaders(cacheName, context),
     },
   };
+}
+
+function cacheControl(degraded: readonly PartName[] | undefined, { identity }: RequestContext): string {
+  if (identity !== undefined) return 'private, no-store';
+  return degraded === undefined ? 'no-cache' : 'no-store';
 }
 
 /** Writes such an answer, or 304 where the client has it. */

@@ -39,6 +39,7 @@ export function openReads({ catalog, inventory, reviews, customers }: ShopServic
     productPage: (query: ProductListQuery) => found(catalog.get('/products', { query }, context)),
     categories: () => found(catalog.get('/categories', {}, context)),
     product: (id: string): Promise<Product | null> => products.load(id),
+    customer: (id: string) => customers.get('/customers/{id}', { path: { id } }, context),
     stock: (productId: string): Promise<CardParts['stock']> => partFrom('inventory', stock.load(productId)),
     rating: (productId: string): Promise<CardParts['rating']> => partFrom('reviews', ratings.load(productId)),
     reviews: async (productId: string): Promise<Part<readonly ReviewParts[]>> => {

@@ -1,11 +1,13 @@
 import { shopSettings } from '@portico/coherent-cache/shop-services.ts';
 import { readConfig } from '@portico/runtime/config.ts';
+import { identitySettings } from '@portico/runtime/identity.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 
 const settings = Type.Object({
   ...processSettings,
   ...shopSettings,
+  ...identitySettings,
   /** The most that a request may take, in milliseconds. */
   REQUEST_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 60_000, default: 5_000 }),
 });

@@ -1,5 +1,7 @@
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
+import type { TokenVerifier } from '@portico/runtime/access-token.ts';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
+import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { Express } from 'express';
@@ -12,6 +14,8 @@ import { createServiceIds } from './service-ids.ts';
 
 export interface WebBffParts {
   readonly services: ShopServices;
+  /** Says whom a token is from; everybody is a visitor when left out. */
+  readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** The most that a request may take, in milliseconds. */
@@ -21,10 +25,12 @@ export interface WebBffParts {
 }
 
 /** The web app's API: GraphQL at `/graphql`; `schema.graphql` says what it has. */
-export function createWebBff({ services, log, metrics, timeoutMs, demo }: WebBffParts): Express {
+export function createWebBff(parts: WebBffParts): Express {
+  const { services, verifyToken, log, metrics, timeoutMs, demo } = parts;
   const ids = createServiceIds();
   const run = createOperationRunner(createWebSchema(), { openSchema: demo });
   return createHttpApp({ log, metrics, timeoutMs }, (app) => {
+    if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(
       createGraphqlRouter({
         run,

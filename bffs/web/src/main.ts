@@ -1,4 +1,5 @@
 import { createShopServices, toShopOptions } from '@portico/coherent-cache/shop-services.ts';
+import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
@@ -20,6 +21,7 @@ await runProcess(() => {
     metrics,
     handler: createWebBff({
       services,
+      verifyToken: toTokenVerifier(config),
       log,
       metrics,
       timeoutMs: config.REQUEST_TIMEOUT_MS,

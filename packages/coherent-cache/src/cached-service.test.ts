@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { paths as Catalog } from '@portico/contracts/generated/catalog.ts';
 import type { paths as Reviews } from '@portico/contracts/generated/reviews.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { CallOptions } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import { createTestContext } from '@portico/testing/context.ts';
@@ -21,12 +22,13 @@ type Parameters = {
 /** A service that answers as the test says, and tells what it was asked. */
 function createClient<Paths>(
   answer: (path: string, parameters: Parameters, call: CallOptions) => unknown,
-  { service = 'catalog', batchLimit = 100 } = {},
+  { service = 'catalog', batchLimit = 100, needsUser = false } = {},
 ) {
   const calls: [path: string, parameters: Parameters][] = [];
   const client: Reads<Paths> = {
     service,
     batchLimit: () => batchLimit,
+    needsUser: () => needsUser,
     get: async (path, parameters, call) => {
       calls.push([path, parameters as Parameters]);
       return (await answer(path, parameters as Parameters, call)) as never;
@@ -55,6 +57,51 @@ test('a read is answered from the cache the second time, and the context counts 
   }
   assert.deepEqual(calls, [['/products/{id}', { path: { id: 'p1' } }]]);
   assert.deepEqual(context.cache, { hits: 1, misses: 1 });
+});
+
+test('what was read for one user is given to no other one, nor to the same one with other rights', async () => {
+  const identityOf = (subject: string, roles: string[] = [], token = 'a.b.c') =>
+    createTestContext({ identity: { subject, name: undefined, roles, scopes: ['shop'], token } });
+  const { client, calls } = createClient<Catalog>(
+    (_path, { query }, { context }) => {
+      const name = context.identity?.subject ?? 'nobody';
+      return query?.ids ? { items: query.ids.map((id) => ({ id, name })) } : { id: 'p1', name };
+    },
+    { needsUser: true },
+  );
+  const catalog = createCachedService(client, createCache());
+  const users = [
+    identityOf('c1'),
+    identityOf('c2'),
+    createTestContext(),
+    identityOf('c1 #p1'),
+    identityOf('c1', ['operator']),
+  ];
+  const read = async (context: RequestContext) => {
+    const one = await catalog.get('/products/{id}', { path: { id: 'p1' } }, context);
+    const many = await catalog.loader('/products', {}, { context, idOf }).load('p1');
+    return [one?.name, many?.name];
+  };
+  // At once, so that nobody joins the call of another either.
+  const first = await Promise.all(users.map(read));
+  assert.deepEqual(
+    first,
+    ['c1', 'c2', 'nobody', 'c1 #p1', 'c1'].map((name) => [name, name]),
+  );
+  assert.equal(calls.length, 10);
+  assert.deepEqual(await Promise.all(users.map(read)), first);
+  assert.deepEqual(await read(identityOf('c1', [], 'd.e.f')), ['c1', 'c1'], 'a new token of the same user');
+  assert.equal(calls.length, 10);
+});
+
+test('what needs no user is read once for all', async () => {
+  const { client, calls } = createCatalog();
+  const catalog = createCachedService(client, createCache());
+  const identity = { subject: 'c1', name: undefined, roles: [], scopes: [], token: 'a.b.c' };
+  for (const context of [createTestContext({ identity }), createTestContext()]) {
+    await catalog.get('/products/{id}', { path: { id: 'p1' } }, context);
+  }
+  assert.equal(calls.length, 1);
 });
 
 test('reads differ by path parameters and by query, whatever the order of the query', async () => {

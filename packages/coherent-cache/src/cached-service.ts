@@ -1,3 +1,4 @@
+import type { Identity } from '@portico/runtime/access-token.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { GetBody, GetParameters, GetPath } from '@portico/service-client/operation-types.ts';
 import { type TargetParameters, toTarget } from '@portico/service-client/read-operations.ts';
@@ -50,19 +51,26 @@ export interface CachedService<Paths> {
 }
 
 /** What is used of a service's client. */
-export type Reads<Paths> = Pick<ServiceClient<Paths>, 'service' | 'get' | 'batchLimit'>;
+export type Reads<Paths> = Pick<ServiceClient<Paths>, 'service' | 'get' | 'batchLimit' | 'needsUser'>;
 
 /** Puts the cache in front of a service's client. */
 export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCache): CachedService<Paths> {
-  const keyOf = (path: string, parameters: TargetParameters) =>
-    `${client.service} ${toTarget(path, { ...parameters, query: sorted(parameters.query ?? {}) })}`;
+  const keyOf = (path: GetPath<Paths>, parameters: TargetParameters, { identity }: RequestContext) => {
+    const target = toTarget(path, { ...parameters, query: sorted(parameters.query ?? {}) });
+    const user = client.needsUser(path) && identity !== undefined ? ` as ${keyOfUser(identity)}` : '';
+    return `${client.service}${user} ${target}`;
+  };
 
   return {
     get: async (path, parameters, context) => {
       const fill = async (_keys: readonly string[], signal: AbortSignal) => [
         await client.get(path, parameters, { context, signal }).catch(nullWhenMissing),
       ];
-      const reads = await cache.readMany([keyOf(path, parameters as TargetParameters)], fill, context);
+      const reads = await cache.readMany(
+        [keyOf(path, parameters as TargetParameters, context)],
+        fill,
+        context,
+      );
       count(reads, context);
       const value = valueOrError(reads[0]);
       if (value instanceof Error) throw value;
@@ -71,7 +79,7 @@ export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCach
 
     loader: (path, query, options) => {
       const { context, idOf, toMissing = () => null as never } = options;
-      const prefix = `${keyOf(path, { query })} #`;
+      const prefix = `${keyOf(path, { query }, context)} #`;
       const fill = async (keys: readonly string[], signal: AbortSignal) => {
         const ids = keys.map((key) => key.slice(prefix.length));
         // `ids` is the batch parameter of every path that this is for, which the types of the path can't say here.
@@ -90,6 +98,14 @@ export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCach
       return new DataLoader(load, { maxBatchSize: client.batchLimit(path) });
     },
   };
+}
+
+/**
+ * All of an identity that an answer can depend on, so that nobody is ever given what was read for somebody else, or for
+ * the same user with other rights. It has no space, and so no end that a name could feign.
+ */
+function keyOfUser({ subject, roles, scopes }: Identity): string {
+  return encodeURIComponent(JSON.stringify([subject, roles.toSorted(), scopes.toSorted()]));
 }
 
 /** The order of parameters means nothing. */

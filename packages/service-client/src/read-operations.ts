@@ -4,6 +4,8 @@ import { compileSchema, resolveReference, type Validator } from '@portico/runtim
 /** What a client needs to know of a GET. */
 export interface ReadOperation {
   readonly batchLimit: number;
+  /** Its document says that it takes a user, so it is sent the token of the one who asks. */
+  readonly needsUser: boolean;
   readonly answer: Validator;
 }
 
@@ -20,6 +22,7 @@ export function describeReads(document: OpenApiDocument): Map<string, ReadOperat
     const limits = (operation.parameters ?? []).map((parameter) => parameter['x-portico-batch'] ?? 1);
     reads.set(path, {
       batchLimit: Math.max(1, ...limits),
+      needsUser: operation.security !== undefined,
       answer: compileSchema(tolerateNewMembers(content?.['application/json']?.schema ?? {}), {
         components: tolerant,
       }),

@@ -17,6 +17,7 @@ interface Paths {
       responses: { 200: { content: { 'application/json': { items: { id: string }[] } } } };
     };
   };
+  '/mine': { get: { responses: { 200: { content: { 'application/json': { id: string } } } } } };
   '/things/{id}': {
     get: {
       parameters: { path: { id: string } };
@@ -47,6 +48,13 @@ const document = {
           required: ['items'],
           properties: { items: { type: 'array', items: { $ref: '#/components/schemas/Thing' } } },
         }),
+      },
+    },
+    '/mine': {
+      get: {
+        operationId: 'getMine',
+        security: [{ bearer: [] }],
+        responses: ok({ $ref: '#/components/schemas/Thing' }),
       },
     },
     '/things/{id}': {
@@ -126,6 +134,23 @@ test('a read sends its parameters, the ids of the request and the time that is l
   assert.equal(asked[0]?.headers.traceparent, context.traceparent);
   assert.equal(asked[0]?.headers['portico-timeout-ms'], '500');
   assert.equal(context.downstream.calls, 1);
+});
+
+test('the token of a user goes along where the document says that it takes one, and nowhere else', async () => {
+  const asked: (string | undefined)[] = [];
+  const client = clientOf(
+    await service((req, res) => {
+      asked.push(req.headers.authorization);
+      json(res, { id: 'x' });
+    }),
+  );
+  const identity = { subject: 'c1', name: 'Ada', roles: [], scopes: [], token: 'a.b.c' };
+  const signedIn = createTestContext({ identity });
+  await client.get('/mine', {}, { context: signedIn });
+  await client.get('/mine', {}, { context: createTestContext() });
+  await client.get('/things/{id}', { path: { id: 'x' } }, { context: signedIn });
+  assert.deepEqual(asked, ['Bearer a.b.c', undefined, undefined]);
+  assert.deepEqual([client.needsUser('/mine'), client.needsUser('/things/{id}')], [true, false]);
 });
 
 test('path parameters can not leave their segment', async () => {

@@ -43,6 +43,8 @@ export interface ServiceClient<Paths> {
   ): Promise<GetBody<Paths, Path>>;
   /** How many keys the service takes in one call of this path; 1 where its document marks no batch parameter. */
   batchLimit(path: GetPath<Paths>): number;
+  /** Whether the answer of this path depends on the user, whose token is sent along then, and with no other path. */
+  needsUser(path: GetPath<Paths>): boolean;
   /** Ends the connections, with whatever is under way on them. */
   destroy(): Promise<void>;
 }
@@ -66,6 +68,10 @@ export function createServiceClient<Paths>(
   const budget = createRetryBudget();
   const reads = describeReads(document);
 
+  const needsUser = (path: string) => reads.get(path)?.needsUser ?? false;
+  const credentials = (path: string, { identity }: RequestContext): Record<string, string> =>
+    identity !== undefined && needsUser(path) ? { authorization: `Bearer ${identity.token}` } : {};
+
   const tryOnce = async (
     path: string,
     target: string,
@@ -86,6 +92,7 @@ export function createServiceClient<Paths>(
           accept: 'application/json',
           'x-request-id': context.requestId,
           traceparent: context.traceparent,
+          ...credentials(path, context),
           'portico-timeout-ms': String(Math.max(0, Math.ceil(worthMs))),
         },
         signal: signal ?? context.signal,
@@ -125,6 +132,7 @@ export function createServiceClient<Paths>(
 
   return {
     service,
+    needsUser,
     batchLimit: (path) => reads.get(path)?.batchLimit ?? 1,
     destroy: () => pool.destroy(),
     get: (path, parameters, call) =>

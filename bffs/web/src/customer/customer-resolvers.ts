@@ -1,12 +1,14 @@
 import type { components } from '@portico/contracts/generated/customers.ts';
 import { toGlobalId } from '../relay/global-id.ts';
+import type { WebContext } from '../web-context.ts';
 
 type Customer = components['schemas']['Customer'];
 
 export const customerResolvers = {
   Query: {
-    // Nobody can sign in yet, so everybody is a visitor.
-    me: () => null,
+    /** Visitors and operators are no customers. */
+    me: (_: unknown, _args: unknown, { requestContext, loaders }: WebContext) =>
+      requestContext.identity === undefined ? null : loaders.customer(requestContext.identity.subject),
   },
   Customer: {
     id: ({ id }: Customer) => toGlobalId('Customer', id),

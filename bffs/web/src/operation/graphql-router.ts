@@ -26,7 +26,10 @@ export function createGraphqlRouter({ run, createContext, page }: GraphqlRouterO
     const body = await answered.text();
     res.status(answered.status);
     res.set({ ...Object.fromEntries(answered.headers), ...answerHeaders('portico-web', context) });
-    res.set('Cache-Control', 'no-store').vary('Accept').send(body);
+    res
+      .set('Cache-Control', context.identity === undefined ? 'no-store' : 'private, no-store')
+      .vary('Accept')
+      .send(body);
   };
 
   const router = Router({ caseSensitive: true, strict: true });

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { badTokens } from '@portico/testing/bad-tokens.ts';
+import { type ShopServices, startShopServices } from '@portico/testing/shop-services.ts';
+import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
+import supertest from 'supertest';
+import { createTestBff } from '../mobile-bff.fixture.ts';
+
+let shop: ShopServices;
+let issuer: TokenIssuer;
+let bff: ReturnType<typeof createTestBff>;
+before(async () => {
+  shop = await startShopServices();
+  issuer = await startTokenIssuer();
+  bff = createTestBff(shop.urls, { verifyToken: issuer.verify });
+});
+after(async () => {
+  await Promise.all([bff.close(), shop.close(), issuer.close()]);
+});
+afterEach(() => {
+  shop.setFault('customers', undefined);
+  shop.takeCalls();
+});
+
+const get = (path: string, fields: Record<string, string | undefined> = {}) => supertest(bff.app).get(path).set(fields);
+
+describe('/me', () => {
+  it('is the customer whose token was sent, and is kept by nobody', async () => {
+    const { status, headers, body } = await get('/api/v1/me', issuer.ada);
+    assert.equal(status, 200);
+    assert.deepEqual(body, { id: 'c1', displayName: 'Customer 1' });
+    assert.equal(headers['cache-control'], 'private, no-store');
+    assert.deepEqual((await get('/api/v1/me', issuer.grace)).body, { id: 'c2', displayName: 'Customer 2' });
+  });
+
+  it('is unchanged for whoever has its ETag', async () => {
+    const { headers } = await get('/api/v1/me', issuer.ada);
+    const again = await get('/api/v1/me', { ...issuer.ada, 'If-None-Match': headers.etag });
+    assert.equal(again.status, 304);
+    const other = await get('/api/v1/me', { ...issuer.grace, 'If-None-Match': headers.etag });
+    assert.equal(other.status, 200);
+  });
+
+  it('is for those who are signed in', async () => {
+    for (const fields of [{}, { 'Portico-Subject': 'c1' }, { Authorization: 'Basic YWRhOmRlbW8=' }]) {
+      const { status, headers, body } = await get('/api/v1/me', fields);
+      assert.deepEqual([status, headers['www-authenticate']], [401, 'Bearer']);
+      assert.equal(body.type, 'urn:portico:problem:unauthenticated');
+    }
+  });
+
+  it('is not there for an operator, nor for a user who can be no customer', async () => {
+    const subjects = ['root', 'c6', 'auth0|7', '../customers', 'c1,c2'];
+    for (const sub of subjects) {
+      const { status } = await get('/api/v1/me', { Authorization: `Bearer ${await issuer.mint({ sub })}` });
+      assert.equal(status, 404, sub);
+    }
+  });
+
+  it('fails with the service that knows customers, and says so', async () => {
+    shop.setFault('customers', 'fail');
+    const { status, body } = await get('/api/v1/me', {
+      Authorization: `Bearer ${await issuer.mint({ sub: 'c4' })}`,
+    });
+    assert.equal(status, 503);
+    assert.match(body.detail, /customer directory/);
+  });
+});
+
+describe('A token', () => {
+  it('that must not be believed is a 401 for every screen, and no service is asked', async () => {
+    for (const [name, token] of Object.entries(await badTokens(issuer))) {
+      for (const path of ['/api/v1/me', '/api/v1/home', '/api/v1/products/p1']) {
+        const { status } = await get(path, { Authorization: `Bearer ${token}` });
+        assert.equal(status, 401, `${name} ${path}`);
+      }
+    }
+    assert.deepEqual(shop.takeCalls(), []);
+  });
+
+  it('is sent to no service that needs no user, and the catalogue is cached for all', async () => {
+    const path = '/api/v1/products/p9';
+    await get(path, issuer.ada);
+    const calls = shop.takeCalls();
+    assert.ok(calls.length > 0);
+    for (const { headers } of calls) assert.equal(headers.authorization, undefined);
+    await get(path, issuer.grace);
+    const { headers } = await get(path);
+    assert.deepEqual(shop.takeCalls(), []);
+    assert.equal(headers['cache-control'], 'no-cache');
+  });
+});
+
+it('Without a provider nobody is known, whatever token they send', async (t) => {
+  const alone = createTestBff(shop.urls);
+  t.after(alone.close);
+  const me = await supertest(alone.app).get('/api/v1/me').set(issuer.ada);
+  assert.deepEqual([me.status, me.headers['www-authenticate']], [401, 'Bearer']);
+  assert.equal((await supertest(alone.app).get('/api/v1/products/p1').set(issuer.ada)).status, 200);
+});

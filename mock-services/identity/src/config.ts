@@ -1,0 +1,20 @@
+import { readConfig } from '@portico/runtime/config.ts';
+import { processSettings } from '@portico/runtime/process-config.ts';
+import Type from 'typebox';
+
+const { ADMIN_PORT, LOG_LEVEL, PORTICO_DEMO } = processSettings;
+
+const settings = Type.Object({
+  ADMIN_PORT,
+  LOG_LEVEL,
+  PORTICO_DEMO,
+  /** Of 127.0.0.1. Tokens name the address that it makes, so it can't be just any free one. */
+  PORTICO_IDENTITY_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 8081 }),
+  /** The folder that keeps the signing keys. */
+  PORTICO_IDENTITY_DIR: Type.String({ minLength: 1, description: 'a folder for the signing keys' }),
+});
+
+/** @throws ConfigError */
+export function readIdentityConfig(env: NodeJS.ProcessEnv) {
+  return readConfig(settings, env);
+}

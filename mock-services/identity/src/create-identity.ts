@@ -1,0 +1,78 @@
+import { createHttpApp } from '@portico/runtime/http-app.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
+import { Problem } from '@portico/runtime/problems.ts';
+import type { Express, RequestHandler } from 'express';
+import type { SigningKeys } from './keys/signing-keys.ts';
+import { createAttemptLimit } from './login/attempt-limit.ts';
+import { createLoginRouter } from './login/login-routes.ts';
+import { createProvider } from './provider/create-provider.ts';
+import { createProviderMemory } from './provider/memory-adapter.ts';
+import type { Users } from './users.ts';
+
+export interface IdentityParts {
+  /** The address that browsers and tokens know it by. */
+  readonly issuer: string;
+  readonly users: Users;
+  readonly keys: SigningKeys;
+  /** Signs the cookies. */
+  readonly cookieKey: string;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+  /** Comes before everything that the provider does. */
+  readonly faults?: RequestHandler | undefined;
+}
+
+export interface Identity {
+  readonly app: Express;
+  /** Signs with a new key from now on; the old ones stay published. Whoever is signed in stays so. */
+  rotateKeys(): void;
+}
+
+/** An OpenID provider for the demo: users sign in on a page of its own, apps get access tokens that are JWTs. */
+export function createIdentity(parts: IdentityParts): Identity {
+  const { issuer, users, keys, cookieKey, log, metrics, now = Date.now } = parts;
+  const memory = createProviderMemory(now);
+  // A provider has its keys for life: with new ones comes a new provider, on the same memory.
+  const open = () => createProvider({ issuer, users, memory, keys: keys.current(), cookieKey });
+  let provider = open();
+
+  const app = createHttpApp({ log, metrics, timeoutMs: 10_000, now }, (app) => {
+    if (parts.faults !== undefined) app.use(parts.faults);
+    app.use(refuseOtherNames(issuer));
+    app.use(
+      createLoginRouter({ issuer, users, attempts: createAttemptLimit({ now }), provider: () => provider }),
+    );
+    app.use((req, res, next) => {
+      const place = placeOf(req.path);
+      if (place === undefined) return next();
+      res.locals.route = place;
+      return provider.callback()(req, res);
+    });
+  });
+  return {
+    app,
+    rotateKeys: () => {
+      keys.rotate();
+      provider = open();
+    },
+  };
+}
+
+/** The provider would build its addresses from whatever name a request uses. */
+function refuseOtherNames(issuer: string): RequestHandler {
+  const { host } = new URL(issuer);
+  return (req, _res, next) => {
+    if (req.headers.host !== host) throw new Problem('invalid-request', `This provider is at ${issuer}.`);
+    next();
+  };
+}
+
+/** The places of the provider; the rest of the path is different in every request, or names nothing. */
+const places = ['/auth', '/token', '/jwks', '/session', '/.well-known'];
+
+function placeOf(path: string): string | undefined {
+  return places.find((place) => path === place || path.startsWith(`${place}/`));
+}

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { createFaultSwitch } from '@portico/runtime/fault-switch.ts';
+import { createLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
+import { runProcess } from '@portico/runtime/run-process.ts';
+import { createAdminRouter } from './admin-routes.ts';
+import { readIdentityConfig } from './config.ts';
+import { createIdentity } from './create-identity.ts';
+import { openKeyFolder } from './keys/key-folder.ts';
+import { openSigningKeys } from './keys/signing-keys.ts';
+import { createDemoUsers } from './users.ts';
+
+await runProcess(() => {
+  const config = readIdentityConfig(process.env);
+  const log = createLogger({ name: 'identity', level: config.LOG_LEVEL });
+  const metrics = createMetrics('identity');
+  const faults = createFaultSwitch();
+  const identity = createIdentity({
+    issuer: `http://127.0.0.1:${config.PORTICO_IDENTITY_PORT}`,
+    users: createDemoUsers(),
+    keys: openSigningKeys(openKeyFolder(config.PORTICO_IDENTITY_DIR)),
+    cookieKey: randomBytes(32).toString('base64url'),
+    log,
+    metrics,
+    faults: config.PORTICO_DEMO ? faults.middleware : undefined,
+  });
+  return {
+    log,
+    metrics,
+    handler: identity.app,
+    checks: {},
+    host: '127.0.0.1',
+    port: config.PORTICO_IDENTITY_PORT,
+    adminPort: config.ADMIN_PORT,
+    adminExtra: config.PORTICO_DEMO ? createAdminRouter(identity, faults) : undefined,
+    close: async () => {},
+  };
+});

@@ -1,0 +1,57 @@
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+
+interface Stored {
+  readonly payload: AdapterPayload;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+}
+
+/** What the provider remembers: sign-ins under way, sessions, grants, codes and refresh tokens. */
+export type ProviderMemory = (model: string) => Adapter;
+
+const defaultLifetimeSeconds = 86_400;
+
+/**
+ * Remembers in this process and nowhere else, which is enough for a stand-in: whoever is signed in signs in again after
+ * a restart. Above `maxEntries` the oldest are forgotten.
+ */
+export function createProviderMemory(now: () => number, maxEntries = 20_000): ProviderMemory {
+  // A Map keeps the order of insertion, so the first entries are the oldest.
+  const entries = new Map<string, Stored>();
+
+  const read = (key: string): AdapterPayload | undefined => {
+    const stored = entries.get(key);
+    return stored !== undefined && stored.expiresAt > now() ? stored.payload : undefined;
+  };
+  const write = (key: string, payload: AdapterPayload, lifetimeSeconds = defaultLifetimeSeconds) => {
+    entries.delete(key);
+    entries.set(key, { payload, expiresAt: now() + lifetimeSeconds * 1_000 });
+    for (const [oldest, { expiresAt }] of entries) {
+      if (entries.size <= maxEntries && expiresAt > now()) break;
+      entries.delete(oldest);
+    }
+  };
+  const find = (matches: (payload: AdapterPayload) => boolean) =>
+    [...entries.values()].find(({ payload, expiresAt }) => expiresAt > now() && matches(payload))?.payload;
+
+  return (model) => {
+    const keyOf = (id: string) => `${model}:${id}`;
+    return {
+      upsert: async (id, payload, lifetimeSeconds) => write(keyOf(id), payload, lifetimeSeconds),
+      find: async (id) => read(keyOf(id)),
+      findByUid: async (uid) => find((payload) => payload.kind === model && payload.uid === uid),
+      // Device codes are not offered.
+      findByUserCode: async () => undefined,
+      consume: async (id) => {
+        const stored = entries.get(keyOf(id));
+        if (stored !== undefined) stored.payload.consumed = Math.floor(now() / 1_000);
+      },
+      destroy: async (id) => {
+        entries.delete(keyOf(id));
+      },
+      revokeByGrantId: async (grantId) => {
+        for (const [key, { payload }] of entries) if (payload.grantId === grantId) entries.delete(key);
+      },
+    };
+  };
+}

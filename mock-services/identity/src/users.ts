@@ -1,0 +1,42 @@
+/** Somebody who can sign in. */
+export interface User {
+  /** What they type. */
+  readonly login: string;
+  /** What tokens call them: the customer's id, or `root`. */
+  readonly subject: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+export interface Users {
+  /** The user whose login and password these are. */
+  signIn(login: string, password: string): User | undefined;
+  bySubject(subject: string): User | undefined;
+}
+
+/** As many as the customers of the demo. */
+const customerCount = 200;
+const password = 'demo';
+
+/** The users of the demo, who share one password: ada (c1), grace (c2), c3 to c200, and root, the operator. */
+export function createDemoUsers(): Users {
+  const users: readonly User[] = [
+    customer('ada', 'c1', 'Ada L.'),
+    customer('grace', 'c2', 'Grace H.'),
+    ...Array.from({ length: customerCount - 2 }, (_, index) => {
+      const id = `c${index + 3}`;
+      return customer(id, id, `Customer ${id}`);
+    }),
+    { login: 'root', subject: 'root', name: 'Operator', roles: ['operator'] },
+  ];
+  const byLogin = new Map(users.map((user) => [user.login, user]));
+  const bySubject = new Map(users.map((user) => [user.subject, user]));
+  return {
+    signIn: (login, given) => (given === password ? byLogin.get(login) : undefined),
+    bySubject: (subject) => bySubject.get(subject),
+  };
+}
+
+function customer(login: string, subject: string, name: string): User {
+  return { login, subject, name, roles: ['customer'] };
+}
