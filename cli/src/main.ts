@@ -23,6 +23,18 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'play a service from its OpenAPI document alone: portico mock <openapi file> [--port N]',
     run: async (args) => (await import('./mock/run-mock.ts')).runMock(args, process.env),
   },
+  token: {
+    summary: 'print an access token for a user of the demo: token <user> [--password demo]',
+    run: async (args) => {
+      const { printToken } = await import('./token/print-token.ts');
+      process.exitCode = await printToken({
+        args,
+        env: process.env,
+        write: (text) => void process.stdout.write(text),
+        complain: (line) => void process.stderr.write(`${line}\n`),
+      });
+    },
+  },
 };
 
 const help = `Usage: portico <command>
