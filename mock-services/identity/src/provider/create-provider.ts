@@ -41,7 +41,10 @@ export function createProvider({ issuer, users, memory, keys, cookieKey }: Provi
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => resource,
@@ -49,7 +52,13 @@ export function createProvider({ issuer, users, memory, keys, cookieKey }: Provi
         getResourceServerInfo: (_ctx, indicator) => {
           if (indicator !== resource) throw new errors.InvalidTarget();
           const sign = { alg: 'RS256', kid: keys[0]?.kid } as const;
-          return { scope: 'shop', audience, accessTokenTTL: accessTokenS, accessTokenFormat: 'jwt', jwt: { sign } };
+          return {
+            scope: 'shop',
+            audience,
+            accessTokenTTL: accessTokenS,
+            accessTokenFormat: 'jwt',
+            jwt: { sign },
+          };
         },
       },
     },

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createProviderMemory } from './memory-adapter.ts';
+
+test('what has expired is gone, and what was not given a life is kept for a day', async () => {
+  let now = 0;
+  const codes = createProviderMemory(() => now)('AuthorizationCode');
+  await codes.upsert('short', { uid: 'a' }, 60);
+  await codes.upsert('long', { uid: 'b' }, 0.5 * 86_400);
+  now = 59_999;
+  assert.deepEqual(await codes.find('short'), { uid: 'a' });
+  now = 60_000;
+  assert.equal(await codes.find('short'), undefined);
+  assert.deepEqual(await codes.find('long'), { uid: 'b' });
+});
+
+test('models do not meet, and sessions are found by their uid', async () => {
+  const memory = createProviderMemory(() => 0);
+  await memory('Session').upsert('x', { kind: 'Session', uid: 'u' }, 60);
+  await memory('Interaction').upsert('x', { kind: 'Interaction', uid: 'u' }, 60);
+  assert.equal((await memory('Session').find('x'))?.kind, 'Session');
+  assert.equal((await memory('Session').findByUid('u'))?.kind, 'Session');
+  await memory('Session').destroy('x');
+  assert.equal(await memory('Session').findByUid('u'), undefined);
+});
+
+test('a code is marked when it is used, and goes with its grant', async () => {
+  const now = () => 5_000;
+  const memory = createProviderMemory(now);
+  const codes = memory('AuthorizationCode');
+  await codes.upsert('c', { grantId: 'g' }, 60);
+  await memory('RefreshToken').upsert('r', { grantId: 'g' }, 60);
+  await memory('RefreshToken').upsert('other', { grantId: 'h' }, 60);
+  await codes.consume('c');
+  assert.equal((await codes.find('c'))?.consumed, 5);
+  await codes.revokeByGrantId('g');
+  assert.equal(await codes.find('c'), undefined);
+  assert.equal(await memory('RefreshToken').find('r'), undefined);
+  assert.ok(await memory('RefreshToken').find('other'));
+});
+
+test('however many sign-ins are begun, only so many are kept', async () => {
+  const interactions = createProviderMemory(() => 0, 100)('Interaction');
+  for (let n = 0; n < 1_000; n += 1) await interactions.upsert(`i${n}`, {}, 600);
+  const kept = await Promise.all(Array.from({ length: 1_000 }, (_, n) => interactions.find(`i${n}`)));
+  assert.equal(kept.filter((payload) => payload !== undefined).length, 100);
+  assert.ok(kept[999]);
+});
