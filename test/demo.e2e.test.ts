@@ -1,6 +1,6 @@
 /** The demo as a user has it: `npm start`, the commands of README.md, kill -9, Ctrl-C, a second start. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -26,17 +26,31 @@ interface Demo {
   readonly output: () => string;
 }
 
+const anyPorts = { PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0', PORTICO_IDENTITY_PORT: '0' };
+
 /** `npm start` in a process group of its own, as a shell with job control starts it. */
 function npmStart(env: Record<string, string> = {}): Demo {
   const npm = spawn('npm', ['start'], {
     cwd: root,
     detached: true,
-    env: { ...process.env, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0', PORTICO_DATA_DIR: dataDir, ...env },
+    env: { ...process.env, ...anyPorts, PORTICO_DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
   return { npm, output: () => output };
+}
+
+/** What the `portico` command prints. */
+function portico(issuer: string, ...args: string[]): string {
+  const program = join(root, 'cli/src/main.ts');
+  const env = { ...process.env, OIDC_ISSUER: issuer };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    env,
+  });
+  assert.equal(status, 0, stderr);
+  return stdout.trim();
 }
 
 async function ready(demo: Demo): Promise<DemoFile> {
@@ -185,6 +199,32 @@ describe('the demo', { timeout: 400_000 }, () => {
     const { items } = (await list.json()) as { items: { imageUrl: string }[] };
     const picture = await phone(running.gateway, items[0]?.imageUrl ?? '');
     assert.match(picture.headers.get('content-type') ?? '', /^image\/svg\+xml/);
+  });
+
+  test('a user with a token is known to the BFFs, and services take commands of those who may give them', async () => {
+    const urlOf = (name: string) => running.processes.find((one) => one.name === name)?.url ?? '';
+    const tokenOf = (user: string) => ({
+      authorization: `Bearer ${portico(urlOf('identity'), 'token', user)}`,
+    });
+    const [ada, root] = [tokenOf('ada'), tokenOf('root')];
+
+    const me = await phone(urlOf('mobile'), '/api/v1/me', ada);
+    assert.deepEqual(await me.json(), { id: 'c1', displayName: 'Ada L.' });
+    const query = encodeURIComponent('{ me { displayName } }');
+    const web = await phone(urlOf('web'), `/graphql?query=${query}`, ada);
+    assert.deepEqual(await web.json(), { data: { me: { displayName: 'Ada L.' } } });
+    for (const [user, status] of [
+      [{}, 401],
+      [ada, 403],
+      [root, 200],
+    ] as const) {
+      const answer = await fetch(`${urlOf('catalog')}/products/p900/price`, {
+        method: 'PUT',
+        headers: { ...user, 'content-type': 'application/json' },
+        body: '{"amount":4990}',
+      });
+      assert.equal(answer.status, status);
+    }
   });
 
   test('no service is reachable through the gateway', async () => {

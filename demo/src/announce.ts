@@ -15,7 +15,8 @@ const pageOfProducts =
   'reviews(first: 2) { edges { node { body author { displayName } } } } } } } }';
 
 /** The line that says that everything is ready, and below it what a person wants to know then. */
-export function readyText({ gateway, admin }: DemoFile, dataDir: string): string {
+export function readyText({ gateway, admin, processes }: DemoFile, dataDir: string): string {
+  const issuer = processes.find(({ name }) => name === 'identity')?.url;
   const query = JSON.stringify({ query: pageOfProducts });
   return `Portico is ready: ${gateway}
 
@@ -26,7 +27,7 @@ export function readyText({ gateway, admin }: DemoFile, dataDir: string): string
     ${admin}/readyz     the gateway's admin port
 
   Demo users, password demo
-    ada (customer c1), grace (c2), c3 to c200, root (operator)
+    ada (customer c1), grace (c2), c3 to c200, root (operator)${tokenLine(issuer)}
 
   Sample calls
     curl -s ${gateway}/graphql -H 'content-type: application/json' -d '${query}'
@@ -35,4 +36,11 @@ export function readyText({ gateway, admin }: DemoFile, dataDir: string): string
   Data and logs: ${dataDir}
   Ctrl-C stops everything; the data stays.
 `;
+}
+
+/** Where users come from elsewhere, so do their tokens. */
+function tokenLine(issuer: string | undefined): string {
+  if (issuer === undefined) return '';
+  const setting = issuer === 'http://127.0.0.1:8081' ? '' : `OIDC_ISSUER=${issuer} `;
+  return `\n    ${setting}npx portico token ada    prints an access token`;
 }

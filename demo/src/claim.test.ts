@@ -11,10 +11,11 @@ import { freePorts } from './free-port.ts';
 const dir = mkdtempSync(join(tmpdir(), 'portico-claim-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
-const [port = 0, adminPort = 0] = await freePorts(2);
+const [port = 0, adminPort = 0, identityPort = 0] = await freePorts(3);
 const config = readDemoConfig({
   PORTICO_PORT: String(port),
   PORTICO_ADMIN_PORT: String(adminPort),
+  PORTICO_IDENTITY_PORT: String(identityPort),
   PORTICO_DATA_DIR: dir,
 });
 
@@ -29,12 +30,19 @@ test('a port in use is refused in one line with its variable', async () => {
   for (const [taken, host, variable] of [
     [port, undefined, 'PORTICO_PORT'],
     [adminPort, '127.0.0.1', 'PORTICO_ADMIN_PORT'],
+    [identityPort, '127.0.0.1', 'PORTICO_IDENTITY_PORT'],
   ] as const) {
     const server = await listenOn(taken, host);
     const message = `Port ${taken} is in use by another program: set ${variable} to another port`;
     await assert.rejects(claimPorts(config), { message });
     server.close();
   }
+});
+
+test('the port of the identity provider is nobody’s business where there is another provider', async () => {
+  const server = await listenOn(identityPort, '127.0.0.1');
+  await claimPorts({ ...config, oidcIssuer: 'https://id.example' });
+  server.close();
 });
 
 test('after a demo that was killed, its gateway is given time to end', async () => {

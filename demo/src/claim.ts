@@ -23,7 +23,8 @@ export async function claimDataDir(dataDir: string): Promise<DataLock> {
 }
 
 /**
- * Makes sure that the gateway can have its ports. After a demo that was killed, its gateway may need a moment to end.
+ * Makes sure that gateway and identity provider can have their ports. After a demo that was killed, they may need a moment
+ * to end.
  * @throws Error with one line that names the port and its variable.
  */
 export async function claimPorts(config: DemoConfig): Promise<void> {
@@ -31,6 +32,9 @@ export async function claimPorts(config: DemoConfig): Promise<void> {
   const deadline = performance.now() + (killed ? 10_000 : 0);
   await claimPort('PORTICO_PORT', config.port, undefined, deadline);
   await claimPort('PORTICO_ADMIN_PORT', config.adminPort, '127.0.0.1', deadline);
+  if (config.oidcIssuer === undefined) {
+    await claimPort('PORTICO_IDENTITY_PORT', config.identityPort, '127.0.0.1', deadline);
+  }
 }
 
 async function claimPort(

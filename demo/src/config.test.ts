@@ -4,15 +4,17 @@ import { test } from 'node:test';
 import { readDemoConfig, repositoryDir } from './config.ts';
 
 test('without settings the demo runs on 8080 and keeps its data in the repository', () => {
-  const { port, adminPort, dataDir, products, databaseUrl } = readDemoConfig({});
+  const { port, adminPort, identityPort, dataDir, products, databaseUrl, oidcIssuer } = readDemoConfig({});
   assert.deepEqual(
-    { port, adminPort, dataDir, products, databaseUrl },
+    { port, adminPort, identityPort, dataDir, products, databaseUrl, oidcIssuer },
     {
       port: 8080,
       adminPort: 9901,
+      identityPort: 8081,
       dataDir: resolve(repositoryDir, '.portico'),
       products: 1000,
       databaseUrl: undefined,
+      oidcIssuer: undefined,
     },
   );
 });
@@ -29,6 +31,11 @@ for (const [env, message] of [
   ],
   [{ PORTICO_MOCK: 'all,reviews' }, /^PORTICO_MOCK must be .* got "all"$/],
   [{ PORTICO_PORT: '9901' }, /^PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are 9901$/],
+  [{ PORTICO_PORT: '8081' }, /^PORTICO_PORT and PORTICO_IDENTITY_PORT must differ, both are 8081$/],
+  [
+    { OIDC_ISSUER: 'localhost' },
+    /^OIDC_ISSUER must be the http:\/\/ or https:\/\/ URL of an OpenID provider/,
+  ],
 ] as const) {
   test(`${JSON.stringify(env)} is refused in one line`, () => {
     assert.throws(() => readDemoConfig(env), { name: 'ConfigError', message });
@@ -48,6 +55,7 @@ test('processes inherit the environment, but for what the demo or a PostgreSQL c
     LOG_LEVEL: 'debug',
     PORT: '1',
     CATALOG_URL: 'x',
+    OIDC_ISSUER: 'https://id.example',
     PGSSLMODE: 'require',
     PORTICO_X: 'y',
   };

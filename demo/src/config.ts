@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
+import { identitySettings } from '@portico/runtime/identity.ts';
 import Type from 'typebox';
 import { type ServiceName, serviceNames } from './service-names.ts';
 
@@ -9,6 +10,10 @@ export interface DemoConfig {
   readonly port: number;
   /** The gateway's admin port, on 127.0.0.1; 0 takes any free one. */
   readonly adminPort: number;
+  /** The identity provider's port, on 127.0.0.1; 0 takes any free one. */
+  readonly identityPort: number;
+  /** An OpenID provider to use instead of the demo's own. */
+  readonly oidcIssuer: string | undefined;
   /** Absolute path of everything that the demo writes. */
   readonly dataDir: string;
   readonly products: number;
@@ -25,10 +30,12 @@ export interface DemoConfig {
 /** The repository's top folder. */
 export const repositoryDir = fileURLToPath(new URL('../../', import.meta.url));
 
+const portNames = ['PORTICO_PORT', 'PORTICO_ADMIN_PORT', 'PORTICO_IDENTITY_PORT'] as const;
 const port = Type.Integer({ minimum: 0, maximum: 65535 });
 const demoSettings = Type.Object({
   PORTICO_PORT: Type.Integer({ ...port, default: 8080 }),
   PORTICO_ADMIN_PORT: Type.Integer({ ...port, default: 9901 }),
+  PORTICO_IDENTITY_PORT: Type.Integer({ ...port, default: 8081 }),
   PORTICO_DATA_DIR: Type.String({ default: resolve(repositoryDir, '.portico') }),
   PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1000 }),
   PORTICO_MOCK: Type.String({ default: '' }),
@@ -41,19 +48,18 @@ const demoSettings = Type.Object({
   REDIS_URL: Type.Optional(
     Type.String({ pattern: '^rediss?://', description: 'a redis:// or rediss:// URL of a Redis server' }),
   ),
+  ...identitySettings,
 });
 
 /** @throws ConfigError with one line. */
 export function readDemoConfig(env: Readonly<Record<string, string | undefined>> = process.env): DemoConfig {
   const settings = readConfig(demoSettings, env);
-  if (settings.PORTICO_PORT !== 0 && settings.PORTICO_PORT === settings.PORTICO_ADMIN_PORT) {
-    throw new ConfigError(
-      `PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are ${settings.PORTICO_PORT}`,
-    );
-  }
+  refuseSamePorts(settings);
   return Object.freeze({
     port: settings.PORTICO_PORT,
     adminPort: settings.PORTICO_ADMIN_PORT,
+    identityPort: settings.PORTICO_IDENTITY_PORT,
+    oidcIssuer: settings.OIDC_ISSUER,
     dataDir: resolve(settings.PORTICO_DATA_DIR),
     products: settings.PORTICO_DEMO_PRODUCTS,
     mocked: readMocked(settings.PORTICO_MOCK),
@@ -76,7 +82,16 @@ function readMocked(text: string): readonly ServiceName[] {
   return serviceNames.filter((name) => names.includes(name));
 }
 
+function refuseSamePorts(settings: Readonly<Record<(typeof portNames)[number], number>>): void {
+  for (const [index, name] of portNames.entries()) {
+    const twin = portNames.slice(0, index).find((other) => settings[other] === settings[name]);
+    if (twin !== undefined && settings[name] !== 0) {
+      throw new ConfigError(`${twin} and ${name} must differ, both are ${settings[name]}`);
+    }
+  }
+}
+
 /** PG* would change what PostgreSQL's clients make of the URLs that they are given. */
 function isOurs(name: string): boolean {
-  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|[A-Z]+_URL)$/.test(name);
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|OIDC_ISSUER|[A-Z]+_URL)$/.test(name);
 }

@@ -19,8 +19,19 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     const own = { PORTICO_ENGINE_DIR: join(config.dataDir, name), PORTICO_ENGINE_PORT: takePort(), ...env };
     return entry(name, 'engines', `demo/src/engines/${name}.ts`, () => settings(own));
   };
+  const identityPort = config.identityPort || takePort();
+  const oidcIssuer = config.oidcIssuer ?? `http://127.0.0.1:${identityPort}`;
+  const identity = () => {
+    const own = {
+      ADMIN_PORT: takePort(),
+      PORTICO_DEMO: 'true',
+      PORTICO_IDENTITY_PORT: identityPort,
+      PORTICO_IDENTITY_DIR: join(config.dataDir, 'identity'),
+    };
+    return entry('identity', 'services', 'mock-services/identity/src/main.ts', () => settings(own));
+  };
   const service = (name: string) => {
-    const own = { ...listening(), PORTICO_DEMO_PRODUCTS: config.products };
+    const own = { ...listening(), PORTICO_DEMO_PRODUCTS: config.products, OIDC_ISSUER: oidcIssuer };
     const env = ({ postgres }: ReadyByName) =>
       settings({ ...own, DATABASE_URL: postgres?.databases?.[name] });
     return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
@@ -31,7 +42,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
   };
   const bff = (name: string) => {
-    const own = listening();
+    const own = { ...listening(), OIDC_ISSUER: oidcIssuer };
     const env = (ready: ReadyByName) =>
       settings({ ...own, ...serviceUrls(ready), REDIS_URL: config.redisUrl ?? ready.redis?.url });
     return entry(name, 'bffs', `bffs/${name}/src/main.ts`, env);
@@ -61,6 +72,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       : []),
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
     ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
+    ...(config.oidcIssuer === undefined ? [identity()] : []),
     bff('web'),
     bff('mobile'),
     gateway(),
