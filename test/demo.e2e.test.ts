@@ -141,6 +141,11 @@ describe('the demo', { timeout: 400_000 }, () => {
   let demo: Demo;
   let running: DemoFile;
 
+  const urlOf = (name: string) => running.processes.find((one) => one.name === name)?.url ?? '';
+  const tokenOf = (user: string) => ({
+    authorization: `Bearer ${portico(urlOf('identity'), 'token', user)}`,
+  });
+
   before(async () => {
     demo = npmStart();
     running = await ready(demo);
@@ -202,11 +207,7 @@ describe('the demo', { timeout: 400_000 }, () => {
   });
 
   test('a user with a token is known to the BFFs, and services take commands of those who may give them', async () => {
-    const urlOf = (name: string) => running.processes.find((one) => one.name === name)?.url ?? '';
-    const tokenOf = (user: string) => ({
-      authorization: `Bearer ${portico(urlOf('identity'), 'token', user)}`,
-    });
-    const [ada, root] = [tokenOf('ada'), tokenOf('root')];
+    const [ada, operator] = [tokenOf('ada'), tokenOf('root')];
 
     const me = await phone(urlOf('mobile'), '/api/v1/me', ada);
     assert.deepEqual(await me.json(), { id: 'c1', displayName: 'Ada L.' });
@@ -216,7 +217,7 @@ describe('the demo', { timeout: 400_000 }, () => {
     for (const [user, status] of [
       [{}, 401],
       [ada, 403],
-      [root, 200],
+      [operator, 200],
     ] as const) {
       const answer = await fetch(`${urlOf('catalog')}/products/p900/price`, {
         method: 'PUT',
@@ -321,10 +322,10 @@ describe('the demo', { timeout: 400_000 }, () => {
   });
 
   test('Ctrl-C leaves no process, and a second start finds what was changed', async () => {
-    const catalog = running.processes.find(({ name }) => name === 'catalog')?.url;
-    const changed = await fetch(`${catalog}/products/p1/price`, {
+    const operator = tokenOf('root');
+    const changed = await fetch(`${urlOf('catalog')}/products/p1/price`, {
       method: 'PUT',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...operator, 'content-type': 'application/json' },
       body: '{"amount":4242}',
     });
     assert.equal(changed.status, 200);
@@ -337,8 +338,15 @@ describe('the demo', { timeout: 400_000 }, () => {
     );
     assert.throws(demoFile, /ENOENT/);
 
-    demo = npmStart();
+    // On the port that it had, as tokens name their issuer with it.
+    demo = npmStart({ PORTICO_IDENTITY_PORT: new URL(urlOf('identity')).port });
     running = await ready(demo);
+    const again = await fetch(`${urlOf('catalog')}/products/p1/price`, {
+      method: 'PUT',
+      headers: { ...operator, 'content-type': 'application/json' },
+      body: '{"amount":4242}',
+    });
+    assert.equal(again.status, 200, 'a token outlives the demo that gave it');
     const product = (await (await phone(running.gateway, '/api/v1/products/p1')).json()) as { price: object };
     assert.deepEqual(product.price, { amount: 4242, currency: 'EUR' });
   });

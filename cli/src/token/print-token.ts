@@ -17,7 +17,10 @@ export async function printToken({ args, env, write, complain }: PrintTokenParts
     complain(usage);
     return 2;
   }
-  const issuer = (env.OIDC_ISSUER || 'http://127.0.0.1:8081').replace(/\/$/, '');
+  const issuer = (env.OIDC_ISSUER || `http://127.0.0.1:${env.PORTICO_IDENTITY_PORT || 8081}`).replace(
+    /\/$/,
+    '',
+  );
   try {
     write(`${await signIn({ issuer, ...given })}\n`);
     return 0;
