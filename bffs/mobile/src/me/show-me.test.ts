@@ -22,7 +22,8 @@ afterEach(() => {
   shop.takeCalls();
 });
 
-const get = (path: string, fields: Record<string, string | undefined> = {}) => supertest(bff.app).get(path).set(fields);
+const get = (path: string, fields: Record<string, string | undefined> = {}) =>
+  supertest(bff.app).get(path).set(fields);
 
 describe('/me', () => {
   it('is the customer whose token was sent, and is kept by nobody', async () => {
