@@ -36,7 +36,11 @@ export function createIdentity(parts: IdentityParts): Identity {
   const { issuer, users, keys, cookieKey, log, metrics, now = Date.now } = parts;
   const memory = createProviderMemory(now);
   // A provider has its keys for life: with new ones comes a new provider, on the same memory.
-  const open = () => createProvider({ issuer, users, memory, keys: keys.current(), cookieKey });
+  const open = () => {
+    const opened = createProvider({ issuer, users, memory, keys: keys.current(), cookieKey });
+    opened.on('server_error', (_ctx, error) => log.error({ err: error }, 'the provider failed'));
+    return opened;
+  };
   let provider = open();
 
   const app = createHttpApp({ log, metrics, timeoutMs: 10_000, now }, (app) => {

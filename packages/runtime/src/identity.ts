@@ -5,6 +5,7 @@ import { createTokenVerifier, type Identity, invalidToken, type TokenVerifier } 
 import { contextOf } from './http-app.ts';
 import { Problem } from './problems.ts';
 import type { RequestContext } from './request-context.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** The audience of all tokens of the shop. */
 const audience = 'portico';
@@ -36,8 +37,9 @@ export function identifyUser(verify: TokenVerifier): RequestHandler {
   return async (req, res, next) => {
     const token = bearerToken(req);
     if (token !== undefined) {
-      const identity = await verify(token);
       const context = contextOf(res);
+      // The provider may hang, and knows nothing of the time of this request.
+      const identity = await unlessAborted(verify(token), context.signal);
       const { subject } = identity;
       res.locals.context = { ...context, identity, log: context.log.child({ subject }) };
     }

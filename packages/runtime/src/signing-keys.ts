@@ -61,8 +61,8 @@ export function createSigningKeys(options: SigningKeysOptions): JWTVerifyGetKey 
 
   return async (header, token) => {
     if (known === undefined) await refresh().catch(unavailable);
-    // Known keys are better than none: whether the provider answers is no question of this token.
-    else if (now() - known.readAt >= maxAgeMs) await refresh().catch(() => {});
+    // Beside the request: known keys are better than none, and it must not wait for a provider that hangs.
+    else if (now() - known.readAt >= maxAgeMs) refresh().catch(() => {});
     if (known === undefined) return unavailable(undefined);
     try {
       return await known.set(header, token);

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createTokenVerifier, type TokenVerifier } from '@portico/runtime/access-token.ts';
 import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser, requireIdentity, requireRole } from '@portico/runtime/identity.ts';
@@ -197,6 +198,7 @@ describe('The keys of the provider', () => {
     now += 10_000;
     const before = issuer.keyReads();
     await verify(lasting);
+    while (issuer.keyReads() === before) await turn();
     await verify(lasting);
     assert.equal(issuer.keyReads() - before, 1);
   });
@@ -212,6 +214,19 @@ describe('The keys of the provider', () => {
     issuer.setAway(false);
     now += 1_000;
     assert.equal((await ask('/whoami', issuer.ada.authorization, app)).status, 200);
+  });
+
+  it('are not waited for by a request whose time is over', async () => {
+    const hangs = createTokenVerifier({
+      issuer: issuer.issuer,
+      audience: 'portico',
+      fetch: () => new Promise(() => {}),
+    });
+    const answer = await ask('/whoami', issuer.ada.authorization, createApp(hangs)).set(
+      'Portico-Timeout-Ms',
+      '20',
+    );
+    assert.equal(answer.status, 504);
   });
 
   it('are not taken from a provider that calls itself something else, or that answers nonsense', async () => {

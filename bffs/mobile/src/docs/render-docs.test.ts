@@ -33,13 +33,13 @@ describe('The docs page', () => {
 
   it('has a command to try for every operation', () => {
     const commands = [...page.matchAll(/curl [^<]*/g)].map(([command]) =>
-      command.replaceAll('&#39;', "'").replaceAll('&amp;', '&'),
+      command.replaceAll('&#39;', "'").replaceAll('&quot;', '"').replaceAll('&amp;', '&'),
     );
     assert.deepEqual(commands, [
       "curl -i --compressed 'https://shop.example/api/v1/home'",
       "curl -i --compressed 'https://shop.example/api/v1/products?limit=2&fields=name,price,inStock'",
       "curl -i --compressed 'https://shop.example/api/v1/products/p1'",
-      "curl -i --compressed 'https://shop.example/api/v1/me'",
+      `curl -i --compressed 'https://shop.example/api/v1/me' -H "authorization: Bearer $(npx portico token ada)"`,
     ]);
   });
 

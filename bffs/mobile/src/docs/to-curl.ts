@@ -5,7 +5,7 @@ export type DocumentedOperation = ReturnType<typeof operationsOf>[number];
 
 /**
  * A command that calls an operation: with its path parameters by their examples, and those query parameters that have
- * an example of their own.
+ * an example of their own; as a user where it takes one.
  */
 export function toCurl(
   { path, operation }: DocumentedOperation,
@@ -19,5 +19,6 @@ export function toCurl(
   const query = parameters
     .filter((parameter) => parameter.in === 'query' && parameter.schema.examples !== undefined)
     .map((parameter) => `${parameter.name}=${exampleText(parameter)}`);
-  return `curl -i --compressed '${origin}${target}${query.length === 0 ? '' : `?${query.join('&')}`}'`;
+  const user = operation.security === undefined ? '' : ' -H "authorization: Bearer $(npx portico token ada)"';
+  return `curl -i --compressed '${origin}${target}${query.length === 0 ? '' : `?${query.join('&')}`}'${user}`;
 }
