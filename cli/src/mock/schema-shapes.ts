@@ -50,7 +50,8 @@ function toShape(schema: JsonSchema, name: string | undefined, document: OpenApi
     examples: (examples ?? []) as unknown[],
     schema,
     fits: (value) => {
-      validator ??= compileSchema(schema, document);
+      // Components are worth their cost only where something refers to them.
+      validator ??= compileSchema(schema, JSON.stringify(schema).includes('"$ref"') ? document : {});
       return validator.Check(value);
     },
   };
