@@ -17,6 +17,7 @@ test('without settings every service runs, beside its engines', () => {
     'inventory',
     'reviews',
     'customers',
+    'identity',
     'web',
     'mobile',
     'gateway',

@@ -59,6 +59,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
         WEB_URL: web?.url,
         MOBILE_URL: mobile?.url,
         SITE_URL: siteUrl,
+        OIDC_ISSUER: oidcIssuer,
       });
     return entry('gateway', 'edge', 'gateway/src/main.ts', env);
   };

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { createTokenVerifier } from '@portico/runtime/access-token.ts';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
@@ -7,6 +8,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { ForwardLimits } from './forward/limits.ts';
 import { chooseRoute } from './middleware/choose-route.ts';
 import { forwardToUpstream } from './middleware/forward-to-upstream.ts';
+import { identify } from './middleware/identify.ts';
 import { refuseBody } from './middleware/refuse-body.ts';
 import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
@@ -64,7 +66,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Before the route, so that an unreadable request is a 400 on every path.
     refuseHead(viaName),
     chooseRoute(createRouteMatcher(table.routes)),
-    // Before anything that costs more.
+    // Before the count of requests, which may be by user.
+    identify(table.jwt === undefined ? undefined : createTokenVerifier(table.jwt)),
     limitRate(table.routes, options.rateLimits),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,

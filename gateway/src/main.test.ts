@@ -32,7 +32,12 @@ function forkGateway(settings: Record<string, string>): ChildProcess {
   return fork(program, { env, silent: true, execArgv: [] });
 }
 
-const upstreamsAt = (url: string) => ({ WEB_URL: url, MOBILE_URL: url, SITE_URL: url });
+const upstreamsAt = (url: string) => ({
+  WEB_URL: url,
+  MOBILE_URL: url,
+  SITE_URL: url,
+  OIDC_ISSUER: 'http://127.0.0.1:1',
+});
 
 async function failedStart(settings: Record<string, string>): Promise<{ code: number; errors: string }> {
   const gateway = forkGateway(settings);
@@ -222,11 +227,12 @@ test('a wrong gateway.yaml stops the start, with line and column', async () => {
     WEB_URL: 'not a URL',
     MOBILE_URL: 'http://x',
     SITE_URL: 'http://x',
+    OIDC_ISSUER: 'http://x',
   });
   assert.equal(code, 1);
   assert.match(
     errors,
-    /^wrong configuration: .*gateway\.yaml:6:20 upstreams\.web\.targets\[0\] must be an http.*got "not a URL"\n$/,
+    /^wrong configuration: .*gateway\.yaml:9:20 upstreams\.web\.targets\[0\] must be an http.*got "not a URL"\n$/,
   );
 });
 

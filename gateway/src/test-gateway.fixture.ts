@@ -36,7 +36,14 @@ export const answersOk: Script = () => [
 /** Portico's own routes, in front of one server that stands for every upstream. */
 export function porticoTable(url: string): RouteTable {
   const path = fileURLToPath(new URL('../gateway.yaml', import.meta.url));
-  return toRouteTable(readGatewayFile(path, { WEB_URL: url, MOBILE_URL: url, SITE_URL: url }));
+  return toRouteTable(
+    readGatewayFile(path, {
+      WEB_URL: url,
+      MOBILE_URL: url,
+      SITE_URL: url,
+      OIDC_ISSUER: 'http://127.0.0.1:1',
+    }),
+  );
 }
 
 export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, 'table'>> {

@@ -33,7 +33,7 @@ test('an upstream gets what the route names and what the gateway knows, and noth
         'X-User-Id: root',
         'X-Auth-User: root',
         'Remote-User: root',
-        'Authorization: Bearer x',
+        'Authorization: Basic x',
         'Cookie: a=b',
         'Portico-Customer: c1',
         'Portico-Timeout-Ms: 5',

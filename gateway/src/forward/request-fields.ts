@@ -5,8 +5,8 @@ import type { Route } from '../table/route-table.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
 export interface RequestFieldsOptions {
-  readonly route: Pick<Route, 'requestFields' | 'timeoutMs'>;
-  readonly context: Pick<RequestContext, 'requestId' | 'traceparent'>;
+  readonly route: Pick<Route, 'auth' | 'requestFields' | 'timeoutMs'>;
+  readonly context: Pick<RequestContext, 'identity' | 'requestId' | 'traceparent'>;
   readonly viaName: string;
 }
 
@@ -32,6 +32,8 @@ export function toRequestFields(
   { route, context, viaName }: RequestFieldsOptions,
 ): Record<string, string> {
   const fields = passedOn(req, route.requestFields);
+  // Where the gateway knows users, other credentials than the ones that it has verified go no further.
+  if (route.auth !== 'none' && context.identity === undefined) delete fields.authorization;
   setFraming(fields, req);
   fields['x-request-id'] = context.requestId;
   setTrace(fields, req, context.traceparent);

@@ -10,7 +10,9 @@ import { createRateLimits, type RateLimits } from './rate-limits.ts';
 async function startLimited(t: TestContext, rateLimits: RateLimits) {
   const table = porticoTable('http://x');
   const routes = table.routes.map((route) =>
-    route.path === '/graphql' ? { ...route, rateLimit: { requests: 3, perSeconds: 60 } } : route,
+    route.path === '/graphql'
+      ? { ...route, rateLimit: { requests: 3, perSeconds: 60, by: 'address' as const } }
+      : route,
   );
   t.after(() => rateLimits.close());
   return startTestGateway(t, answersOk, { table: (url) => ({ ...porticoTable(url), routes }), rateLimits });

@@ -1,3 +1,4 @@
+import { contextOf } from '@portico/runtime/http-app.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestHandler } from 'express';
 import { routeOf } from '../middleware/choose-route.ts';
@@ -6,7 +7,7 @@ import { toPeerKey } from './peer-key.ts';
 import type { RateLimiter, RateLimits } from './rate-limits.ts';
 
 /**
- * Refuses more requests of a peer than the route's `rateLimit` lets through, and tells how many are left
+ * Refuses more requests of a peer or user than the route's `rateLimit` lets through, and tells how many are left
  * (draft-ietf-httpapi-ratelimit-headers). Routes without one cost nothing here.
  */
 export function limitRate(routes: readonly Route[], rateLimits: RateLimits): RequestHandler {
@@ -22,8 +23,10 @@ export function limitRate(routes: readonly Route[], rateLimits: RateLimits): Req
       next();
       return;
     }
-    const { requests, perSeconds } = route.rateLimit;
-    const { allowed, remaining, resetMs } = await limiter.consume(toPeerKey(req.socket.remoteAddress ?? ''));
+    const { requests, perSeconds, by } = route.rateLimit;
+    const user = by === 'user' ? contextOf(res).identity?.subject : undefined;
+    const key = user === undefined ? toPeerKey(req.socket.remoteAddress ?? '') : `user ${user}`;
+    const { allowed, remaining, resetMs } = await limiter.consume(key);
     const resetSeconds = Math.ceil(resetMs / 1000);
     res.setHeader('RateLimit-Policy', `"default";q=${requests};w=${perSeconds}`);
     res.setHeader('RateLimit', `"default";r=${remaining};t=${resetSeconds}`);
@@ -33,7 +36,7 @@ export function limitRate(routes: readonly Route[], rateLimits: RateLimits): Req
     }
     throw new Problem(
       'too-many-requests',
-      `This path takes ${requests} requests in ${perSeconds} s from one address.`,
+      `This path takes ${requests} requests in ${perSeconds} s from one ${user === undefined ? 'address' : 'user'}.`,
       {
         headers: { 'Retry-After': String(Math.max(1, resetSeconds)) },
       },

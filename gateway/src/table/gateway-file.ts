@@ -67,7 +67,11 @@ const routeSchema = Type.Object(
       default: ['GET', 'HEAD'],
       description: 'the methods that get through',
     }),
-    auth: Type.Enum(['none'], { default: 'none', description: 'whose requests get through' }),
+    auth: Type.Enum(['none', 'optional', 'required'], {
+      default: 'none',
+      description:
+        'whether requests bring an access token: it is taken off, verified where there is one, or demanded; needs jwt',
+    }),
     timeoutMs: Type.Integer({
       minimum: 1,
       maximum: 600_000,
@@ -88,10 +92,14 @@ const routeSchema = Type.Object(
         {
           requests: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
           perSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
+          by: Type.Enum(['address', 'user'], {
+            default: 'address',
+            description: 'user counts those without an access token by address',
+          }),
         },
         {
           ...strict,
-          description: 'how many requests one address may send; as many as it likes when left out',
+          description: 'how many requests one address or user may send; any number when left out',
         },
       ),
     ),
@@ -116,6 +124,24 @@ export const gatewayFileSchema = Type.Object(
   {
     port: Type.Integer({ ...port, default: 8080, description: 'the public port; PORTICO_PORT wins' }),
     adminPort: Type.Integer({ ...port, default: 9901, description: 'on 127.0.0.1; PORTICO_ADMIN_PORT wins' }),
+    jwt: Type.Optional(
+      Type.Object(
+        {
+          issuer: Type.String({
+            pattern: '^https?://[^\\s@?#]+$',
+            description: 'an http:// or https:// URL, to the letter as in the tokens',
+          }),
+          audience: Type.String({ minLength: 1, description: 'whom a token must be meant for' }),
+          jwksUrl: Type.Optional(
+            Type.String({
+              pattern: '^https?://[^\\s@]+$',
+              description: 'the http:// or https:// URL of the keys',
+            }),
+          ),
+        },
+        { ...strict, description: 'whose access tokens (JWTs, RFC 9068) count' },
+      ),
+    ),
     upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), upstreamSchema, {
       minProperties: 1,
       additionalProperties: false,

@@ -60,7 +60,7 @@ test('every mistake is named with its line and column, what was expected and wha
     ],
     [`${minimal}    timeoutMS: 3\n`, '6:5 routes[0].timeoutMS is not known here'],
     [`${minimal}    timeoutMs: fast\n`, '6:16 routes[0].timeoutMs must be integer, got "fast"'],
-    [`${minimal}    auth: required\n`, '6:11 routes[0].auth must be one of none, got "required"'],
+    [`${minimal}    auth: required\n`, '6:11 routes[0].auth needs a jwt block'],
     [`${minimal}  - { path: /graphql, upstream: web }\n`, '6:13 routes[1] is there already, as routes[0]'],
     [
       `${minimal}    requestFields: [cookie, x-forwarded-for]\n`,

@@ -3,7 +3,7 @@ import { ConfigError } from '@portico/runtime/config.ts';
 import { compileSchema, type SchemaError } from '@portico/runtime/openapi-schema.ts';
 import Value from 'typebox/value';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import { type GatewayFile, gatewayFileSchema } from './gateway-file.ts';
+import { type FileRoute, type GatewayFile, gatewayFileSchema } from './gateway-file.ts';
 
 /** A gateway.yaml that can't be used; each line of the message says where, what was expected and what came. */
 export class GatewayFileError extends ConfigError {
@@ -128,14 +128,17 @@ function toMistakes({ keyword, instancePath, message, params }: SchemaError, val
 
 /** What no schema can say: that names mean something, and that nothing is said twice. */
 function referenceMistakes(value: unknown): Mistake[] {
-  const { upstreams, routes } = value as { upstreams?: unknown; routes?: unknown };
+  const { upstreams, routes, jwt } = value as { upstreams?: unknown; routes?: unknown; jwt?: unknown };
   if (!Array.isArray(routes) || typeof upstreams !== 'object' || upstreams === null) return [];
   const seen = new Map<string, number>();
-  return routes.flatMap((route: { host?: unknown; path?: unknown; upstream?: unknown } | null, index) => {
+  return routes.flatMap((route: Partial<FileRoute> | null, index) => {
     const mistakes: Mistake[] = [];
     if (typeof route?.upstream === 'string' && !Object.hasOwn(upstreams, route.upstream)) {
       const message = `routes[${index}].upstream must be one of ${Object.keys(upstreams).join(', ')}, got ${shown(route.upstream)}`;
       mistakes.push({ path: ['routes', index, 'upstream'], message });
+    }
+    if (route?.auth !== undefined && route.auth !== 'none' && jwt === undefined) {
+      mistakes.push({ path: ['routes', index, 'auth'], message: `routes[${index}].auth needs a jwt block` });
     }
     const key = `${route?.host ?? '*'} ${route?.path}`;
     const earlier = seen.get(key);

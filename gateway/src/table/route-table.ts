@@ -11,8 +11,10 @@ export interface Route {
   /** From the request's arrival to the last byte of its answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
-  /** For one peer; any number of requests when undefined. */
-  readonly rateLimit: { readonly requests: number; readonly perSeconds: number } | undefined;
+  /** Whether an access token is taken off, verified where there is one, or demanded. */
+  readonly auth: FileRoute['auth'];
+  /** Any number of requests when undefined. */
+  readonly rateLimit: FileRoute['rateLimit'];
   /** Request fields that are passed on, in lower case. Every other is left out. */
   readonly requestFields: ReadonlySet<string>;
 }
@@ -24,6 +26,8 @@ export type UpstreamTable = GatewayFile['upstreams'][string];
 export interface RouteTable {
   readonly upstreams: Readonly<Record<string, UpstreamTable>>;
   readonly routes: readonly Route[];
+  /** Whose access tokens count; undefined where no route asks for one. */
+  readonly jwt?: GatewayFile['jwt'] | undefined;
 }
 
 /** Which form of an answer the client wants, what it has already, and who it says it is. */
@@ -38,12 +42,12 @@ const fieldsOfReads = [
 ];
 const fieldsOfBodies = ['content-encoding', 'content-type'];
 
-export function toRouteTable({ upstreams, routes }: GatewayFile): RouteTable {
-  return { upstreams, routes: routes.map(toRoute) };
+export function toRouteTable({ upstreams, routes, jwt }: GatewayFile): RouteTable {
+  return { upstreams, routes: routes.map(toRoute), jwt };
 }
 
 function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, rateLimit } = route;
+  const { path, host, methods, upstream, timeoutMs, auth, rateLimit } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
     path,
@@ -51,8 +55,14 @@ function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
     methods,
     upstream,
     timeoutMs,
+    auth,
     rateLimit,
     maxBodyBytes: maxBodyBytes ?? (readsOnly ? 0 : 1_000_000),
-    requestFields: new Set([...fieldsOfReads, ...(readsOnly ? [] : fieldsOfBodies), ...requestFields]),
+    requestFields: new Set([
+      ...fieldsOfReads,
+      ...(readsOnly ? [] : fieldsOfBodies),
+      ...(auth === 'none' ? [] : ['authorization']),
+      ...requestFields,
+    ]),
   };
 }
