@@ -251,9 +251,11 @@ describe('the demo', { timeout: 400_000 }, () => {
       };
       assert.equal((await fetch(`${admin}/faults`, put)).status, 200);
 
-      const web = await eventually('a page without reviews', async () => {
+      const web = await eventually('a page without reviews within a second', async () => {
         const found = await getPage(running.gateway);
-        return found.body.data.products.edges[0]?.node.reviews === null ? found : undefined;
+        return found.body.data.products.edges[0]?.node.reviews === null && found.ms < 1_000
+          ? found
+          : undefined;
       });
       assert.equal(web.body.data.products.edges.length, 20);
       assert.ok(web.body.data.products.edges.every(({ node }) => node.availability !== null));
@@ -337,6 +339,14 @@ describe('the demo', { timeout: 400_000 }, () => {
       [],
     );
     assert.throws(demoFile, /ENOENT/);
+    for (const { name, admin } of processes) {
+      if (admin === undefined) continue;
+      const lastLine = readFileSync(join(dataDir, 'logs', `${name}.log`), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .at(-1);
+      assert.match(String(lastLine), /"msg":"stopped"/, `${name} stopped in good order`);
+    }
 
     // On the port that it had, as tokens name their issuer with it.
     demo = npmStart({ PORTICO_IDENTITY_PORT: new URL(urlOf('identity')).port });

@@ -125,11 +125,11 @@ test('a process that is not ready yet after its restart dies again, and is start
   const once = join(dir, 'died-once');
   const failsOnSecondStart = `
     if (fs.existsSync(${JSON.stringify(once)})) { fs.rmSync(${JSON.stringify(once)}); process.exit(7); }
-    process.on('SIGUSR2', () => { fs.writeFileSync(${JSON.stringify(once)}, ''); process.exit(1); });
+    process.on('SIGHUP', () => { fs.writeFileSync(${JSON.stringify(once)}, ''); process.exit(1); });
     ${wellBehaved}`;
   const { supervisor, reported } = supervise([spec('clumsy', 'services', failsOnSecondStart)]);
   await supervisor.start();
-  process.kill(Number((await reported('clumsy', 'ready')).pid), 'SIGUSR2');
+  process.kill(Number((await reported('clumsy', 'ready')).pid), 'SIGHUP');
   await reported('clumsy', 'restarting', 1);
   await reported('clumsy', 'ready', 2);
   await supervisor.stop();

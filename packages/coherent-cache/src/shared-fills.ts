@@ -1,5 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { ClientGone, DeadlineExceeded } from '@portico/runtime/request-context.ts';
+import { unlessAborted } from '@portico/runtime/unless-aborted.ts';
 
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
@@ -104,15 +104,4 @@ export function createSharedFills<T>(options: { readonly timeoutMs: number }): S
       }
     },
   };
-}
-
-/** Waits for work until the signal aborts, and leaves no listener on it. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason);
-    // A request may make any number of reads at once, which all wait on its signal: that is no leak.
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }

@@ -92,6 +92,13 @@ const answerProblem =
       context.signal.reason instanceof DeadlineExceeded && !(error instanceof Problem)
         ? new Problem('timeout', 'The request could not be answered in its time.', { cause: error })
         : toProblem(error);
-    if (problem.status >= 500) context.log.error({ err: problem.cause ?? problem }, problem.message);
+    logProblem(problem, context);
     sendProblem(res, problem, context.requestId);
   };
+
+/** What is wrong on our side with its stack; what clients or parts behind us bring about in a line, and no client mistakes. */
+function logProblem(problem: Problem, { log }: RequestContext): void {
+  if (problem.problem === 'internal') log.error({ err: problem.cause ?? problem }, problem.message);
+  else if (problem.status >= 502)
+    log.warn({ problem: problem.problem, cause: String(problem.cause) }, problem.message);
+}

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { type ShopServices, startShopServices } from '@portico/testing/shop-services.ts';
+import { parse } from 'graphql';
 import request from 'supertest';
+import { createWebSchema } from '../schema.ts';
 import { createTestWeb, type TestWeb } from '../web-bff.fixture.ts';
+import { measureOperation } from './operation-size.ts';
 
 let shop: ShopServices;
 let web: TestWeb;
@@ -145,4 +148,35 @@ test('values that are nested 10,000 deep are refused, or not looked at where no 
     assert.equal(body.errors[0].extensions.code, 'BAD_USER_INPUT', document);
   }
   assert.equal((await send('{ me { id } }')).status, 200);
+});
+
+test('a list counts as long as it can get, whatever other operations and null say of its variable', async () => {
+  const page =
+    'products(first: $n) { edges { node { reviews(first: $m) { edges { node { body author { displayName } } } } } } }';
+  const aliases = Array.from({ length: 10 }, (_, index) => `a${index}: ${page}`).join(' ');
+  const large = `query A($n: Int = 100, $m: Int = 20) { ${aliases} }`;
+  const small =
+    'query B($n: Int = 1, $m: Int = 1) { product(sku: "p1") { reviews(first: $m) { edges { cursor } } } products(first: $n) { edges { cursor } } }';
+  const over = async (operation: object) => {
+    const { body } = await request(web.app).post('/graphql').send(operation);
+    assert.equal(body.errors?.[0].extensions.limit, 'cost', JSON.stringify(body).slice(0, 200));
+  };
+  await over({ query: large });
+  await over({ query: `${large} ${small}`, operationName: 'A' });
+  await over({
+    query: `query A($n: Int = 1, $m: Int = 1) { ${aliases} }`,
+    variables: { n: null, m: null },
+  });
+});
+
+test('reviews of many lengths cost a call for each', () => {
+  const aliases = Array.from(
+    { length: 15 },
+    (_, n) => `a${n}: product(sku: "p1") { reviews(first: ${n + 1}) { edges { cursor } } }`,
+  );
+  const cost = (count: number) => {
+    const query = `{ ${aliases.slice(0, count).join(' ')} }`;
+    return measureOperation(parse(query), createWebSchema(), {}).cost;
+  };
+  assert.ok(cost(15) - cost(1) > 14 * 100);
 });

@@ -40,17 +40,20 @@ function readNumber(value: ValueNode | undefined, numbers: NumberVariables): num
   return value?.kind === Kind.VARIABLE ? numbers.get(value.name.value) : undefined;
 }
 
-/** The variables that are numbers as they were given, or by their default. */
+/** The variables of an operation that are numbers, as they were given or by their default. */
 export function readNumberVariables(
-  operations: readonly OperationDefinitionNode[],
+  { variableDefinitions = [] }: OperationDefinitionNode,
   given: Readonly<Record<string, unknown>>,
 ): NumberVariables {
   const numbers = new Map<string, number>();
-  for (const { variable, defaultValue } of operations.flatMap((node) => node.variableDefinitions ?? [])) {
-    if (defaultValue?.kind === Kind.INT) numbers.set(variable.name.value, Number(defaultValue.value));
-  }
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value === 'number') numbers.set(name, value);
+  for (const { variable, defaultValue } of variableDefinitions) {
+    const name = variable.name.value;
+    if (Object.hasOwn(given, name)) {
+      // Whatever is no number, null too, may mean any length to whoever resolves the field.
+      numbers.set(name, typeof given[name] === 'number' ? given[name] : maxListSize);
+    } else if (defaultValue?.kind === Kind.INT) {
+      numbers.set(name, Number(defaultValue.value));
+    }
   }
   return numbers;
 }

@@ -8,6 +8,7 @@ import {
   isInterfaceType,
   isObjectType,
   Kind,
+  print,
   type SelectionNode,
   type SelectionSetNode,
   visit,
@@ -55,9 +56,12 @@ export function measureOperation(
 ): OperationSize {
   const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
   const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const measure = createMeasure(fragments, schema, readNumberVariables(operations, variables));
-  const sizes = operations.map((node) => measure.set(node.selectionSet, schema.getRootType(node.operation)));
+  const sizes = operations.map((node) => {
+    const measure = createMeasure(fragments, schema, readNumberVariables(node, variables));
+    return measure.set(node.selectionSet, schema.getRootType(node.operation));
+  });
   // Also those that nothing spreads: validation walks through them all the same.
+  const measure = createMeasure(fragments, schema, new Map());
   const fragmentSizes = fragments.map(({ name }) => measure.fragment(name.value));
   return {
     ...countWritten(document),
@@ -90,6 +94,7 @@ function createMeasure(
 ) {
   const byName = new Map(fragments.map((fragment) => [fragment.name.value, fragment]));
   const measured = new Map<string, SelectionSize>();
+  const makesOwnCall = createOwnCallCheck();
 
   const ofSet = (set: SelectionSetNode, parent: Type): SelectionSize =>
     set.selections.map((node) => ofSelection(node, parent)).reduce(beside, empty);
@@ -139,10 +144,16 @@ function beside(one: SelectionSize, other: SelectionSize): SelectionSize {
   };
 }
 
-/** Whether each of these fields makes a call of its own, while those of other fields are joined by the loaders. */
-function makesOwnCall(coordinate: string, node: FieldNode): boolean {
-  if (coordinate === 'Query.products') return true;
-  return (
-    coordinate === 'Product.reviews' && node.arguments?.some(({ name }) => name.value === 'after') === true
-  );
+/** Tells of each field of an operation, in turn, whether it makes a call that can't be joined with those of others. */
+function createOwnCallCheck(): (coordinate: string, node: FieldNode) => boolean {
+  const firsts = new Set<string>();
+  return (coordinate, node) => {
+    if (coordinate === 'Query.products') return true;
+    if (coordinate !== 'Product.reviews') return false;
+    const argument = (name: string) => node.arguments?.find((given) => given.name.value === name)?.value;
+    // The first reviews of many products come in one call for each length that is asked for.
+    const first = argument('first');
+    firsts.add(first === undefined ? '' : print(first));
+    return argument('after') !== undefined || firsts.size > 1;
+  };
 }
