@@ -7,7 +7,7 @@ import process from 'node:process';
 const environment = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' };
 const testFiles = globSync([
   'test/**/*.test.ts',
-  '{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/src/**/*.test.ts',
+  '{gateway,cli,demo,benchmarks,bffs/*,mock-services/*,packages/*}/src/**/*.test.ts',
 ]);
 
 async function run(command: string, args: readonly string[]): Promise<void> {

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'mock-services/identity': packages,
   cli: ['gateway', ...packages],
   demo: packages,
+  benchmarks: ['gateway', ...packages],
 };
 
 const workspaceOfPackage = new Map(
@@ -73,7 +74,9 @@ function importsOf(file: string): Import[] {
   });
 }
 
-const files = globSync('{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/src/**/*.ts', { cwd: root });
+const files = globSync('{gateway,cli,demo,benchmarks,bffs/*,mock-services/*,packages/*}/src/**/*.ts', {
+  cwd: root,
+});
 const crossing = files.flatMap(importsOf).filter(({ from, to }) => from !== to);
 
 test('a workspace imports only what the table in ARCHITECTURE.md lets it import', () => {
@@ -87,7 +90,7 @@ test('a workspace imports only what the table in ARCHITECTURE.md lets it import'
 });
 
 test('the table names every workspace there is', () => {
-  const folders = globSync('{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/package.json', {
+  const folders = globSync('{gateway,cli,demo,benchmarks,bffs/*,mock-services/*,packages/*}/package.json', {
     cwd: root,
   });
   assert.deepEqual(folders.map(dirname).sort(), Object.keys(mayImport).sort());
