@@ -31,7 +31,6 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
   const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
   const agent = new Agent({ keepAlive: true, timeout: limits.keepAliveMs, maxSockets: maxConnections });
 
-  const exchanges = new WeakMap<object, Exchange>();
   const proxyOver = (connections: typeof agent | false) =>
     createProxyMiddleware({
       target: withoutGetters(target),
@@ -39,7 +38,7 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
       selfHandleResponse: true,
       // The default plugins write error texts into answers; without any of them, errors have to be listened to.
       ejectPlugins: true,
-      plugins: [tellExchanges(exchanges)],
+      plugins: [tellExchange],
     });
   const keptConnections = proxyOver(agent);
   const newConnections = proxyOver(false);
@@ -51,7 +50,7 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
       };
       const tryAgain = () => send(newConnections);
       const exchange = beginExchange({ req, res, outgoing, limits, tryAgain, failed });
-      exchanges.set(res, exchange);
+      (res as WithExchange)[exchangeOf] = exchange;
       // The proxy sends the fields that it finds in the request.
       req.headers = { ...outgoing.fields, host: target.host };
       send(keptConnections);
@@ -65,12 +64,15 @@ function withoutGetters({ protocol, hostname, port }: URL) {
   return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port };
 }
 
-function tellExchanges(exchanges: WeakMap<object, Exchange>): Plugin {
-  return (proxy) => {
-    proxy.on('proxyReq', (request, _req, res) => exchanges.get(res)?.sent(request));
-    proxy.on('proxyRes', (answer, _req, res) => exchanges.get(res)?.answered(answer));
-    proxy.on('error', (error, _req, res) => {
-      if (res !== undefined) exchanges.get(res)?.broke(error);
-    });
-  };
-}
+/**
+ * Where an answer keeps its exchange. In a WeakMap every exchange would outlive its request by some collections of young
+ * garbage, with all that it holds.
+ */
+const exchangeOf = Symbol('exchange');
+type WithExchange = object & { [exchangeOf]?: Exchange };
+
+const tellExchange: Plugin = (proxy) => {
+  proxy.on('proxyReq', (request, _req, res: WithExchange) => res[exchangeOf]?.sent(request));
+  proxy.on('proxyRes', (answer, _req, res: WithExchange) => res[exchangeOf]?.answered(answer));
+  proxy.on('error', (error, _req, res: WithExchange | undefined) => res?.[exchangeOf]?.broke(error));
+};
