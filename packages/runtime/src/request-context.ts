@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Identity } from './access-token.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
@@ -36,9 +36,10 @@ export interface RequestContextOptions {
   readonly log: Logger;
   /** The most that a request may take; `Portico-Timeout-Ms` can only shorten it. */
   readonly timeoutMs: number;
+  /** 16 random hexadecimal digits. */
+  readonly newSpanId: () => string;
   readonly now?: () => number;
   readonly newId?: () => string;
-  readonly newSpanId?: () => string;
 }
 
 /**
@@ -50,30 +51,72 @@ export function createRequestContext(
   res: ServerResponse,
   options: RequestContextOptions,
 ): RequestContext {
-  const { now = Date.now, newId = randomUUID, newSpanId = () => randomBytes(8).toString('hex') } = options;
-  const requestId = toRequestId(req.headers) ?? newId();
-  const traceparent = nextTraceparent(String(req.headers.traceparent), newSpanId);
-  const timeoutMs = Math.min(toTimeoutMs(req.headers) ?? options.timeoutMs, options.timeoutMs);
+  return new ArrivedRequest(req, res, options);
+}
 
+/** Signal, log and account are made when they are first asked for: a request that is only passed on needs none. */
+class ArrivedRequest implements RequestContext {
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly deadline: number;
+  readonly cache = { hits: 0, misses: 0 };
+  readonly #res: ServerResponse;
+  readonly #parentLog: Logger;
+  /** On a clock that never goes back. */
+  readonly #endsAt: number;
+  #signal: AbortSignal | undefined;
+  #log: Logger | undefined;
+  #downstream: Downstream | undefined;
+
+  constructor(req: IncomingMessage, res: ServerResponse, options: RequestContextOptions) {
+    const { now = Date.now, newId = randomUUID, newSpanId } = options;
+    const timeoutMs = Math.min(toTimeoutMs(req.headers) ?? options.timeoutMs, options.timeoutMs);
+    this.requestId = toRequestId(req.headers) ?? newId();
+    this.traceparent = nextTraceparent(req.headers.traceparent, newSpanId);
+    this.deadline = now() + timeoutMs;
+    this.#endsAt = performance.now() + timeoutMs;
+    this.#res = res;
+    this.#parentLog = options.log;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= endOf(this.#res, this.#endsAt - performance.now());
+    return this.#signal;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#parentLog.child({ requestId: this.requestId, traceId: traceIdOf(this) });
+    return this.#log;
+  }
+
+  get downstream(): Downstream {
+    this.#downstream ??= createDownstream();
+    return this.#downstream;
+  }
+}
+
+/** The id of the trace that a request belongs to. */
+export function traceIdOf({ traceparent }: Pick<RequestContext, 'traceparent'>): string {
+  return traceparent.slice(3, 35);
+}
+
+/** Aborts when the client of `res` goes away or `leftMs` have passed, whichever has happened or happens first. */
+function endOf(res: ServerResponse, leftMs: number): AbortSignal {
   const ended = new AbortController();
-  const timer = setTimeout(
-    () => ended.abort(new DeadlineExceeded('The time of this request is over.')),
-    timeoutMs,
-  );
-  res.once('close', () => {
-    clearTimeout(timer);
-    if (!res.writableFinished) ended.abort(new ClientGone('The client has gone away.'));
-  });
-
-  return {
-    requestId,
-    traceparent,
-    deadline: now() + timeoutMs,
-    signal: ended.signal,
-    log: options.log.child({ requestId, traceId: traceparent.split('-')[1] }),
-    downstream: createDownstream(),
-    cache: { hits: 0, misses: 0 },
-  };
+  const late = () => ended.abort(new DeadlineExceeded('The time of this request is over.'));
+  const gone = () => ended.abort(new ClientGone('The client has gone away.'));
+  if (res.destroyed) {
+    if (!res.writableFinished) gone();
+  } else if (leftMs <= 0) {
+    late();
+  } else {
+    const timer = setTimeout(late, leftMs);
+    res.once('close', () => {
+      clearTimeout(timer);
+      if (!res.writableFinished) gone();
+    });
+  }
+  return ended.signal;
 }
 
 function toRequestId(headers: IncomingHttpHeaders): string | undefined {
@@ -87,8 +130,9 @@ function toTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
 }
 
 /** Goes on with the caller's trace under a span of our own, or begins a trace (W3C Trace Context level 1, section 3.2). */
-function nextTraceparent(received: string, newSpanId: () => string): string {
-  const parts = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(received);
+function nextTraceparent(received: string | string[] | undefined, newSpanId: () => string): string {
+  const parts =
+    typeof received === 'string' ? /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(received) : null;
   const valid = parts !== null && !/^0+$/.test(parts[1] ?? '') && !/^0+$/.test(parts[2] ?? '');
   return valid
     ? `00-${parts[1]}-${newSpanId()}-${parts[3]}`
