@@ -12,7 +12,7 @@ import { identify } from './middleware/identify.ts';
 import { refuseBody } from './middleware/refuse-body.ts';
 import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
-import { setSecurityFields } from './middleware/security-fields.ts';
+import { setFieldsOfRefusal } from './middleware/security-fields.ts';
 import { limitRate } from './rate-limit/limit-rate.ts';
 import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
@@ -59,8 +59,6 @@ export function createGateway(options: GatewayOptions): Gateway {
   );
 
   const pipeline: readonly (RequestHandler | ErrorRequestHandler)[] = [
-    // First, so that every refusal below carries them too.
-    setSecurityFields,
     // Before anything decides on the path.
     refuseTarget,
     // Before the route, so that an unreadable request is a 400 on every path.
@@ -72,12 +70,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     forwardToUpstream(upstreams, viaName),
+    // After everything that refuses.
+    setFieldsOfRefusal,
     // After everything that refuses a body or stops reading it.
     readOnAfterRefusal,
   ];
   // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
   const timeoutMs = Math.max(...table.routes.map((route) => route.timeoutMs)) + 1_000;
-  const app = createHttpApp({ log, metrics, timeoutMs }, (express) => {
+  const app = createHttpApp({ log, metrics, timeoutMs, setsRequestId: false }, (express) => {
     for (const step of pipeline) express.use(step);
   });
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { securityFields } from '../middleware/security-fields.ts';
+import { contentSecurityPolicy, securityFields } from '../middleware/security-fields.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
 /** Fields that end at the gateway (RFC 9110 section 7.6.1), that it sets itself, or that tell what runs behind it. */
@@ -20,6 +20,8 @@ const notPassedOn = new Set([
   ...securityFields.map(([name]) => name.toLowerCase()),
 ]);
 
+const ownFields = securityFields.flat();
+
 export interface AnswerHead {
   readonly status: number;
   /** Names and values in turn, as `writeHead` takes them: a field that comes several times stays several. */
@@ -27,10 +29,11 @@ export interface AnswerHead {
 }
 
 /**
- * The head of the answer to the client, from that of the upstream's. The reason phrase is not taken over.
+ * The head of the answer to the client, from that of the upstream's. The reason phrase is not taken over. The gateway's
+ * own fields are added; its content security policy where the upstream has none.
  * @throws Error when the upstream's head has a meaning that can't be passed on
  */
-export function toAnswerHead(answer: IncomingMessage): AnswerHead {
+export function toAnswerHead(answer: IncomingMessage, requestId: string): AnswerHead {
   const { statusCode: status = 0, headers, rawHeaders } = answer;
   if (status < 200 || status > 599) throw new Error(`the upstream answered with the status ${status}`);
   const coding = headers['transfer-encoding'];
@@ -39,7 +42,8 @@ export function toAnswerHead(answer: IncomingMessage): AnswerHead {
   }
 
   const hopByHop = namedByConnection(headers.connection);
-  const fields: string[] = [];
+  const fields: string[] = [...ownFields, 'X-Request-Id', requestId];
+  if (headers['content-security-policy'] === undefined) fields.push(...contentSecurityPolicy);
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const key = name.toLowerCase();

@@ -16,6 +16,8 @@ import { isEventStream, writeAnswer } from './write-answer.ts';
 
 /** What is sent to the upstream beside the method, path and body of the request. */
 export interface Outgoing {
+  /** Given back in the answer. */
+  readonly requestId: string;
   readonly fields: Readonly<Record<string, string>>;
   /** Until the last byte of the answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
@@ -114,7 +116,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       if (over) return;
       try {
         readOnAfterAnswer(req, res);
-        writeAnswer(answer, res);
+        writeAnswer(answer, res, outgoing.requestId);
       } catch (error) {
         fail(unusable(error));
         return;

@@ -6,8 +6,8 @@ import { toAnswerHead } from './answer-head.ts';
  * complete.
  * @throws Error when the answer can't be passed on; nothing has been written then
  */
-export function writeAnswer(answer: IncomingMessage, res: ServerResponse): void {
-  const { status, fields } = toAnswerHead(answer);
+export function writeAnswer(answer: IncomingMessage, res: ServerResponse, requestId: string): void {
+  const { status, fields } = toAnswerHead(answer, requestId);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.
   if (isEventStream(answer)) res.flushHeaders();

@@ -12,7 +12,9 @@ export function forwardToUpstream(upstreams: ReadonlyMap<string, Upstream>, viaN
     if (upstream === undefined)
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
     const { timeoutMs, maxBodyBytes } = route;
-    const fields = toRequestFields(req, { route, context: contextOf(res), viaName });
-    upstream.forward(req, res, { fields, timeoutMs, maxBodyBytes }, next);
+    const context = contextOf(res);
+    const fields = toRequestFields(req, { route, context, viaName });
+    const { requestId } = context;
+    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes }, next);
   };
 }

@@ -1,8 +1,11 @@
-import type { RequestHandler } from 'express';
+import { contextOf } from '@portico/runtime/http-app.ts';
+import type { ErrorRequestHandler } from 'express';
 
 /** What a browser may do with an answer that doesn't say so itself. */
-const contentSecurityPolicy =
-  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+export const contentSecurityPolicy = [
+  'Content-Security-Policy',
+  "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+] as const;
 
 /** Fields that every answer has, and that no upstream changes. */
 export const securityFields = [
@@ -13,9 +16,14 @@ export const securityFields = [
   ['Cross-Origin-Resource-Policy', 'same-origin'],
 ] as const;
 
-/** Sets the security fields, and a content security policy that an upstream's own replaces. */
-export const setSecurityFields: RequestHandler = (_req, res, next) => {
-  for (const [name, value] of securityFields) res.setHeader(name, value);
-  res.setHeader('Content-Security-Policy', contentSecurityPolicy);
-  next();
+/**
+ * Sets the security fields and the request's id on a refusal; a forwarded answer gets them with its head, in one go. For
+ * them Node would search and check the whole head again field by field, if anything was set before.
+ */
+export const setFieldsOfRefusal: ErrorRequestHandler = (error, _req, res, next) => {
+  if (!res.headersSent) {
+    for (const [name, value] of [...securityFields, contentSecurityPolicy]) res.setHeader(name, value);
+    res.setHeader('X-Request-Id', contextOf(res).requestId);
+  }
+  next(error);
 };

@@ -24,6 +24,8 @@ export interface HttpAppOptions {
   readonly timeoutMs: number;
   readonly now?: () => number;
   readonly newId?: () => string;
+  /** False where the app itself gives its answers the field `X-Request-Id`. */
+  readonly setsRequestId?: boolean;
   /** Says what an error means that only the app's own parts can tell, such as its database's. */
   readonly translateError?: (error: unknown) => unknown;
 }
@@ -55,11 +57,12 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
   const newSpanId = createRandomHex(8);
   const contextOptions = { ...options, newSpanId };
   const measure = createMeasure(options);
+  const { setsRequestId = true } = options;
   return (req, res, next) => {
     const startedAt = performance.now();
     const context = createRequestContext(req, res, contextOptions);
     res.locals.context = context;
-    res.setHeader('X-Request-Id', context.requestId);
+    if (setsRequestId) res.setHeader('X-Request-Id', context.requestId);
     res.once('close', () => measure(req, res, performance.now() - startedAt));
     next();
   };
