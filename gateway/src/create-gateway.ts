@@ -13,6 +13,7 @@ import { refuseBody } from './middleware/refuse-body.ts';
 import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
 import { setFieldsOfRefusal } from './middleware/security-fields.ts';
+import { asOneMiddleware } from './one-middleware.ts';
 import { limitRate } from './rate-limit/limit-rate.ts';
 import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
@@ -58,7 +59,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     ]),
   );
 
-  const pipeline: readonly (RequestHandler | ErrorRequestHandler)[] = [
+  const pipeline: readonly RequestHandler[] = [
     // Before anything decides on the path.
     refuseTarget,
     // Before the route, so that an unreadable request is a 400 on every path.
@@ -70,15 +71,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     forwardToUpstream(upstreams, viaName),
-    // After everything that refuses.
-    setFieldsOfRefusal,
-    // After everything that refuses a body or stops reading it.
-    readOnAfterRefusal,
   ];
+  // After everything that refuses, or stops reading a body.
+  const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];
   // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
   const timeoutMs = Math.max(...table.routes.map((route) => route.timeoutMs)) + 1_000;
   const app = createHttpApp({ log, metrics, timeoutMs, setsRequestId: false }, (express) => {
-    for (const step of pipeline) express.use(step);
+    express.use(asOneMiddleware(pipeline), ...refusalPipeline);
   });
 
   return {

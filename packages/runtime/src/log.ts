@@ -6,7 +6,7 @@ import { createLineBuffer } from './line-buffer.ts';
 export type { Logger };
 
 /** How long a line waits for others at the most, and how much is written at once. */
-const batches = { maxWaitMs: 250, maxLength: 8_192 };
+const batches = { maxWaitMs: 250, maxLength: 65_536 };
 /** What may wait when nobody takes the lines; more are dropped, as a log that stands still must not stop the process. */
 const maxWaitingBytes = 16_777_216;
 
