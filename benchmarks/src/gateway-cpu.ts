@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
+import type { Load } from './load.ts';
 import { median, quantile } from './statistics.ts';
 
 export interface GatewayCpuOptions {
-  /** Every round measures each proxy once, one after the other. */
+  /** Requests to each proxy that aren't counted: its code is compiled in their time. */
+  readonly warmUpRequests: number;
+  /** Every round measures each proxy once, one after the other; a short round meets the same machine. */
   readonly rounds: number;
   readonly requestsPerRound: number;
   readonly connections: number;
@@ -30,7 +33,7 @@ const proxies = [
 /**
  * What a forwarded request costs the gateway as it is started, with all its defaults, beside bare peers.
  *  1. Origin, client and every proxy are processes of their own; only the proxy's CPU time counts.
- *  2. Each proxy is warmed up by a round that isn't counted.
+ *  2. Each proxy is warmed up.
  *  3. In every round each proxy gets the same load in turn, so that what else the machine does meets all of them.
  */
 export async function measureGatewayCpu(options: GatewayCpuOptions): Promise<readonly ProxyCost[]> {
@@ -52,10 +55,11 @@ export async function measureGatewayCpu(options: GatewayCpuOptions): Promise<rea
       );
     }
     const costs = running.map((): number[] => []);
-    for (let round = -1; round < options.rounds; round += 1) {
+    const { connections, warmUpRequests, requestsPerRound, rounds } = options;
+    for (const proxy of running) await costOf(proxy, load, { connections, requests: warmUpRequests });
+    for (let round = 0; round < rounds; round += 1) {
       for (const [index, proxy] of running.entries()) {
-        const cost = await costOf(proxy, load, options);
-        if (round >= 0) costs[index]?.push(cost);
+        costs[index]?.push(await costOf(proxy, load, { connections, requests: requestsPerRound }));
       }
     }
     return summarize(costs);
@@ -70,10 +74,9 @@ function originAt(port: number): Record<string, string> {
   return { ORIGIN: url, WEB_URL: url, MOBILE_URL: url, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
 }
 
-async function costOf(proxy: Child, load: Child, options: GatewayCpuOptions): Promise<number> {
+async function costOf(proxy: Child, load: Child, size: Omit<Load, 'port'>): Promise<number> {
   const before = await proxy.cpuUs();
-  const { requestsPerRound: requests, connections } = options;
-  const { answered } = await load.ask({ port: proxy.port, requests, connections });
+  const { answered } = await load.ask({ port: proxy.port, ...size });
   return ((await proxy.cpuUs()) - before) / Number(answered);
 }
 

@@ -8,7 +8,12 @@ import { writeTable } from './write-table.ts';
 const pictures = join(import.meta.dirname, '..', 'results');
 const title = 'CPU time of a proxy per request';
 
-const costs = await measureGatewayCpu({ rounds: 8, requestsPerRound: 12_000, connections: 16 });
+const costs = await measureGatewayCpu({
+  warmUpRequests: 20_000,
+  rounds: 40,
+  requestsPerRound: 2_000,
+  connections: 16,
+});
 const rows = costs.map(({ name, cpuUs, ratio, ratioFrom, ratioTo }) => [
   name,
   `${cpuUs.toFixed(1)} µs`,
