@@ -39,9 +39,7 @@ export function identifyUser(verify: TokenVerifier): RequestHandler {
     if (token !== undefined) {
       const context = contextOf(res);
       // The provider may hang, and knows nothing of the time of this request.
-      const identity = await unlessAborted(verify(token), context.signal);
-      const { subject } = identity;
-      res.locals.context = { ...context, identity, log: context.log.child({ subject }) };
+      context.identity = await unlessAborted(verify(token), context.signal);
     }
     next();
   };

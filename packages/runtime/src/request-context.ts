@@ -18,8 +18,8 @@ export interface RequestContext {
   readonly downstream: Downstream;
   /** How the reads of this request were answered, for `Cache-Status`. */
   readonly cache: { hits: number; misses: number };
-  /** Whom the request comes from, by a token that was verified; nobody when left out. */
-  readonly identity?: Identity;
+  /** Whom the request comes from, once a token was verified; nobody when left out. */
+  identity?: Identity | undefined;
 }
 
 /** Why `signal` aborted: the time of the request was over. */
@@ -60,6 +60,7 @@ class ArrivedRequest implements RequestContext {
   readonly traceparent: string;
   readonly deadline: number;
   readonly cache = { hits: 0, misses: 0 };
+  identity: Identity | undefined;
   readonly #res: ServerResponse;
   readonly #parentLog: Logger;
   /** On a clock that never goes back. */
@@ -85,7 +86,11 @@ class ArrivedRequest implements RequestContext {
   }
 
   get log(): Logger {
-    this.#log ??= this.#parentLog.child({ requestId: this.requestId, traceId: traceIdOf(this) });
+    this.#log ??= this.#parentLog.child({
+      requestId: this.requestId,
+      traceId: traceIdOf(this),
+      ...(this.identity === undefined ? {} : { subject: this.identity.subject }),
+    });
     return this.#log;
   }
 
