@@ -1,31 +1,22 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Router } from 'express';
 import { createAdminApp } from './admin.ts';
 import { ConfigError } from './config.ts';
 import type { HealthChecks } from './health.ts';
+import { createHttpServer, type HttpServerOptions } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Problem, type ProblemName, problemBody, problemTypes, sendProblem } from './problems.ts';
 
-export interface ProcessParts {
+export interface ProcessParts extends HttpServerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly handler: RequestListener;
   /** Or what gives them, where they change. */
   readonly checks: HealthChecks | (() => HealthChecks);
   readonly port: number;
   readonly adminPort: number;
   /** Where the public port listens; every interface when left out. */
   readonly host?: string;
-  /** The most that a whole request may take to arrive, in milliseconds. */
-  readonly requestTimeoutMs?: number;
   readonly adminExtra?: Router | undefined;
   /** Lets go of what the process holds, after the last request is answered. */
   readonly close: () => Promise<unknown>;
@@ -91,64 +82,6 @@ async function listen(parts: ProcessParts): Promise<() => void> {
       process.exit(1);
     });
   };
-}
-
-/** An HTTP server with limits on what a client may send and how long it may take, whose refusals are problems too. */
-function createHttpServer(parts: ProcessParts): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: 16_384,
-      headersTimeout: 10_000,
-      // How soon a late head or request is found out.
-      connectionsCheckingInterval: 1_000,
-      // Node's own refusal has no body; ours below is a problem.
-      requireHostHeader: false,
-      requestTimeout: parts.requestTimeoutMs ?? 30_000,
-      // Longer than any client of ours keeps an idle connection, so that no request meets a closing one.
-      keepAliveTimeout: 75_000,
-    },
-    withHost(parts.handler),
-  );
-  server.maxHeadersCount = 100;
-  server.on('clientError', refuseUnreadable);
-  server.on('checkExpectation', (req: IncomingMessage, res) => {
-    const problem = new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.');
-    res.writeHead(417, { 'Content-Type': 'application/problem+json', Connection: 'close' });
-    res.end(problemBody(problem, undefined));
-    req.resume();
-  });
-  return server;
-}
-
-/** RFC 9112 section 3.2: a request of HTTP/1.1 without a Host is refused. */
-function withHost(handler: RequestListener): RequestListener {
-  return (req, res) => {
-    if (req.headers.host !== undefined || req.httpVersion !== '1.1') return handler(req, res);
-    res.setHeader('Connection', 'close');
-    sendProblem(res, new Problem('invalid-request', 'The field Host is missing.'), undefined);
-  };
-}
-
-const unreadable: Readonly<Record<string, [ProblemName, string]>> = {
-  HPE_HEADER_OVERFLOW: ['fields-too-large', 'All header fields together may have 16 kB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time.'],
-};
-
-/** Answers bytes that are not a request; nothing has been decided on them, so the connection ends. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [name, detail] = unreadable[error.code ?? ''] ?? [
-    'invalid-request',
-    'This is not a valid HTTP/1.1 request.',
-  ];
-  const body = problemBody(new Problem(name, detail), undefined);
-  socket.end(
-    `HTTP/1.1 ${problemTypes[name].status} ${problemTypes[name].title}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
-  );
 }
 
 function listenOn(server: Server, port: number, host: string | undefined): Promise<void> {

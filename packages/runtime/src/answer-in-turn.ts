@@ -1,0 +1,58 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** So many requests may wait on one connection; it is read on when there are fewer. */
+const maxWaiting = 100;
+
+interface Connection {
+  latest: Turn;
+  waiting: number;
+}
+
+/** The last request that arrived on a connection, and its answer. */
+export interface Turn {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** The requests of every connection, one at a time. */
+export interface Turns {
+  /** A listener that runs `handler` for a request when the one before it on its connection has been answered. */
+  readonly inTurn: (handler: RequestListener) => RequestListener;
+  /** The last request on a connection while its answer is not finished. */
+  readonly openTurn: (socket: Socket) => Turn | undefined;
+}
+
+/**
+ * Node begins a pipelined request while the one before it is at work. Requests with an effect would run at the same time
+ * (RFC 9112 section 9.3.2), and those behind an answer that ends the connection would run though nobody is told.
+ */
+export function createTurns(): Turns {
+  const connections = new WeakMap<Socket, Connection>();
+
+  return {
+    inTurn: (handler) => (req, res) => {
+      const { socket } = req;
+      const connection = connections.get(socket);
+      if (connection === undefined || connection.latest.res.closed) {
+        connections.set(socket, { latest: { req, res }, waiting: 0 });
+        if (socket.writable) handler(req, res);
+        return;
+      }
+      const before = connection.latest.res;
+      connection.latest = { req, res };
+      connection.waiting += 1;
+      if (connection.waiting === maxWaiting) socket.pause();
+      before.once('close', () => {
+        connection.waiting -= 1;
+        if (connection.waiting === maxWaiting - 1) socket.resume();
+        // After an answer that ended the connection it can't be written to.
+        if (socket.writable) handler(req, res);
+      });
+    },
+    openTurn: (socket) => {
+      const latest = connections.get(socket)?.latest;
+      return latest?.res.closed === false ? latest : undefined;
+    },
+  };
+}

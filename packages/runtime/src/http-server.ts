@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { createTurns } from './answer-in-turn.ts';
+import { Problem, type ProblemName, sendProblem } from './problems.ts';
+import { type Fields, refuseConnection } from './refuse-connection.ts';
+
+export interface HttpServerOptions {
+  readonly handler: RequestListener;
+  /** The most that the head of a request may take to arrive, in milliseconds. */
+  readonly headTimeoutMs?: number | undefined;
+  /** The same for a whole request. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Fields of the answers to what never reaches `handler`. */
+  readonly refusalFields?: Fields | undefined;
+}
+
+/**
+ * An HTTP/1.1 server with limits on what a client may send and how long it may take, that answers one request of a
+ * connection at a time, and whose own refusals are problems too.
+ */
+export function createHttpServer(options: HttpServerOptions): Server {
+  const { handler, headTimeoutMs = 10_000, requestTimeoutMs = 30_000, refusalFields = [] } = options;
+  const { inTurn, openTurn } = createTurns();
+  const server = createServer(
+    {
+      maxHeaderSize: 16_384,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: Math.max(headTimeoutMs, requestTimeoutMs),
+      // How soon a late head or request is found out.
+      connectionsCheckingInterval: Math.min(1_000, headTimeoutMs),
+      // Node's own refusal has no body; ours below is a problem.
+      requireHostHeader: false,
+      // Longer than any client of ours keeps an idle connection, so that no request meets a closing one.
+      keepAliveTimeout: 75_000,
+    },
+    inTurn(withHost(handler, refusalFields)),
+  );
+  server.maxHeadersCount = 100;
+
+  const refuse = (socket: Socket, problem: Problem) => {
+    if (socket.writable) refuseConnection(socket, problem, refusalFields);
+  };
+  /** Answers what came behind the requests that are at work, after their answers. */
+  const refuseInTurn = (socket: Socket, problem: Problem) => {
+    const open = openTurn(socket);
+    if (open === undefined) refuse(socket, problem);
+    else open.res.once('close', () => refuse(socket, problem));
+  };
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // What still arrives behind a refusal is none of our business.
+    if (socket.writableEnded && !socket.destroyed && error.code !== 'ECONNRESET') return;
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const open = openTurn(socket);
+    const problem = unreadable(error.code);
+    // The body of a request at work can't be read on. What has begun of its answer must not be mixed with another.
+    if (open === undefined || open.req.complete) refuseInTurn(socket, problem);
+    else if (open.res.headersSent || open.res.socket === null) socket.destroy();
+    else refuse(socket, problem);
+  });
+  server.on('connect', (_req: IncomingMessage, socket: Socket) => {
+    // Node doesn't listen to this socket any more.
+    socket.on('error', () => {}).resume();
+    refuseInTurn(
+      socket,
+      // RFC 9110 section 15.5.6: no method is allowed.
+      new Problem('method-not-allowed', 'There are no tunnels here.', { headers: { Allow: '' } }),
+    );
+  });
+  server.on(
+    'checkExpectation',
+    inTurn((req, res) => {
+      endWith(res, refusalFields);
+      sendProblem(
+        res,
+        new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.'),
+        undefined,
+      );
+      req.resume();
+    }),
+  );
+  return server;
+}
+
+/** RFC 9112 section 3.2: a request of HTTP/1.1 without a Host is refused. */
+function withHost(handler: RequestListener, refusalFields: Fields): RequestListener {
+  return (req, res) => {
+    if (req.headers.host !== undefined || req.httpVersion !== '1.1') return handler(req, res);
+    endWith(res, refusalFields);
+    sendProblem(res, new Problem('invalid-request', 'The field Host is missing.'), undefined);
+  };
+}
+
+function endWith(res: Parameters<RequestListener>[1], fields: Fields): void {
+  for (const [name, value] of fields) res.setHeader(name, value);
+  res.setHeader('Connection', 'close');
+}
+
+const unreadableCodes: Readonly<Record<string, [ProblemName, string]>> = {
+  HPE_HEADER_OVERFLOW: ['fields-too-large', 'All header fields together may have 16 kB.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['payload-too-large', 'The extensions of chunks may have 16 kB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['request-timeout', 'The request did not arrive in time.'],
+};
+
+/** What bytes that are not a request mean to the client. */
+function unreadable(code: string | undefined): Problem {
+  const [name, detail] = unreadableCodes[code ?? ''] ?? [
+    'invalid-request',
+    'This is not a valid HTTP/1.1 request.',
+  ];
+  return new Problem(name, detail);
+}
