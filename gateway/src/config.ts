@@ -3,6 +3,10 @@ import { readConfig } from '@portico/runtime/config.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 
+function milliseconds(usual: number) {
+  return Type.Integer({ minimum: 1, maximum: 3_600_000, default: usual });
+}
+
 const port = Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 }));
 
 const settings = Type.Object({
@@ -15,6 +19,12 @@ const settings = Type.Object({
   PORTICO_ADMIN_PORT: port,
   /** Where instances count requests together for rate limits; each by itself when left out. */
   REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://', description: 'a redis:// URL' })),
+  /** The most that the head of a request may take to arrive, and a whole request, in milliseconds. */
+  PORTICO_HEAD_TIMEOUT_MS: milliseconds(10_000),
+  PORTICO_REQUEST_TIMEOUT_MS: milliseconds(30_000),
+  /** The most that an upstream may take to begin its answer, and to go on with it, in milliseconds. */
+  PORTICO_FIRST_BYTE_TIMEOUT_MS: milliseconds(10_000),
+  PORTICO_IDLE_TIMEOUT_MS: milliseconds(30_000),
 });
 
 /** @throws ConfigError */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import {
   end,
   httpAnswer,
@@ -17,20 +16,8 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
+import { forkGateway } from './gateway-process.fixture.ts';
 import { answersOk, requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
-
-const program = fileURLToPath(new URL('main.ts', import.meta.url));
-
-function forkGateway(settings: Record<string, string>): ChildProcess {
-  const env = {
-    PATH: process.env.PATH,
-    PORTICO_PORT: '0',
-    PORTICO_ADMIN_PORT: '0',
-    LOG_LEVEL: 'silent',
-    ...settings,
-  };
-  return fork(program, { env, silent: true, execArgv: [] });
-}
 
 const upstreamsAt = (url: string) => ({
   WEB_URL: url,
@@ -108,7 +95,7 @@ describe('the gateway as a process', () => {
       'invalid UTF-8 in the path': [400, requestBytes('GET /api/v1/\xff\xfe')],
       'a method nobody has': [400, requestBytes('BREW /graphql')],
       TRACE: [405, requestBytes('TRACE /graphql')],
-      CONNECT: [undefined, requestBytes('CONNECT portico.test:443')],
+      CONNECT: [405, requestBytes('CONNECT portico.test:443')],
       'an expectation': [417, requestBytes('GET /graphql', ['Expect: tea'])],
       'a length and chunks': [
         400,

@@ -6,6 +6,7 @@ import { runProcess } from '@portico/runtime/run-process.ts';
 import { Router } from 'express';
 import { readGatewayConfig } from './config.ts';
 import { createGateway } from './create-gateway.ts';
+import { answerFields } from './middleware/security-fields.ts';
 import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
@@ -23,8 +24,12 @@ await runProcess(() => {
   let table = toRouteTable(file);
   const upstreamMetrics = createUpstreamMetrics(metrics);
   const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log });
+  const limits = {
+    firstByteTimeoutMs: config.PORTICO_FIRST_BYTE_TIMEOUT_MS,
+    idleTimeoutMs: config.PORTICO_IDLE_TIMEOUT_MS,
+  };
   const gatewayFor = (table: RouteTable) =>
-    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, viaName });
+    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, viaName, limits });
   let gateway = gatewayFor(table);
   const reload = () => {
     try {
@@ -44,6 +49,9 @@ await runProcess(() => {
     log,
     metrics,
     handler: (req, res) => gateway.handler(req, res),
+    refusalFields: answerFields,
+    headTimeoutMs: config.PORTICO_HEAD_TIMEOUT_MS,
+    requestTimeoutMs: config.PORTICO_REQUEST_TIMEOUT_MS,
     checks: () => checksOf(table),
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,

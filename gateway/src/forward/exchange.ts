@@ -53,6 +53,7 @@ export interface Exchange {
 /**
  * Watches over one exchange:
  *  1. `sent`: the connection has to be made in its time, and a body without a length is counted.
+ *     Once the request is sent, the answer has to begin in its time.
  *  2. `answered`: the answer is written to the client as it comes, in the time of the route.
  *  3. It is over when the answer has come, the client has gone (the proxy ends the upstream's request then), or something
  *     failed: the failure is answered, or what has begun of an answer is cut off.
@@ -61,12 +62,15 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   const streamed = req.headers['transfer-encoding'] !== undefined;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   let request: ClientRequest | undefined;
+  let firstByte: NodeJS.Timeout | undefined;
+  let answering = false;
   let over = false;
 
   const finish = (outcome: 'good' | 'bad' | 'unknown') => {
     if (over) return;
     over = true;
     clearTimeout(deadline);
+    clearTimeout(firstByte);
     outgoing.ended(outcome);
   };
   const fail = (problem: Problem) => {
@@ -111,9 +115,19 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         );
       }
       if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
+      const waitForAnswer = () => {
+        if (over || answering) return;
+        clearTimeout(firstByte);
+        firstByte = setTimeout(() => fail(tooLate('no answer began in time')), limits.firstByteTimeoutMs);
+      };
+      // A body takes its own time.
+      if (isRead) waitForAnswer();
+      else request.once('finish', waitForAnswer);
     },
     answered: (answer) => {
       if (over) return;
+      answering = true;
+      clearTimeout(firstByte);
       try {
         readOnAfterAnswer(req, res);
         writeAnswer(answer, res, outgoing.requestId);

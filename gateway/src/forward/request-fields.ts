@@ -54,17 +54,14 @@ function passedOn(req: IncomingMessage, named: ReadonlySet<string>): Record<stri
   const { rawHeaders } = req;
   const hopByHop = namedByConnection(req.headers.connection);
   const fields: Record<string, string> = {};
-  let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
-    if (name === 'host') hosts += 1;
     if (!named.has(name) || hopByHop?.has(name)) continue;
     const value = rawHeaders[index + 1] as string;
     const earlier = fields[name];
     if (earlier !== undefined && !listFields.has(name)) throw givenTwice(name);
     fields[name] = earlier === undefined ? value : `${earlier}, ${value}`;
   }
-  if (hosts > 1) throw givenTwice('host');
   return fields;
 }
 

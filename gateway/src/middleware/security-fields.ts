@@ -16,13 +16,16 @@ export const securityFields = [
   ['Cross-Origin-Resource-Policy', 'same-origin'],
 ] as const;
 
+/** The security fields, and a content security policy that an upstream's own replaces. */
+export const answerFields = [...securityFields, contentSecurityPolicy] as const;
+
 /**
  * Sets the security fields and the request's id on a refusal; a forwarded answer gets them with its head, in one go. For
  * them Node would search and check the whole head again field by field, if anything was set before.
  */
 export const setFieldsOfRefusal: ErrorRequestHandler = (error, _req, res, next) => {
   if (!res.headersSent) {
-    for (const [name, value] of [...securityFields, contentSecurityPolicy]) res.setHeader(name, value);
+    for (const [name, value] of answerFields) res.setHeader(name, value);
     res.setHeader('X-Request-Id', contextOf(res).requestId);
   }
   next(error);

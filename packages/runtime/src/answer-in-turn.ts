@@ -19,8 +19,8 @@ export interface Turn {
 export interface Turns {
   /** A listener that runs `handler` for a request when the one before it on its connection has been answered. */
   readonly inTurn: (handler: RequestListener) => RequestListener;
-  /** The last request on a connection while its answer is not finished. */
-  readonly openTurn: (socket: Socket) => Turn | undefined;
+  /** The last request that has arrived on a connection. */
+  readonly latestTurn: (socket: Socket) => Turn | undefined;
 }
 
 /**
@@ -50,9 +50,6 @@ export function createTurns(): Turns {
         if (socket.writable) handler(req, res);
       });
     },
-    openTurn: (socket) => {
-      const latest = connections.get(socket)?.latest;
-      return latest?.res.closed === false ? latest : undefined;
-    },
+    latestTurn: (socket) => connections.get(socket)?.latest,
   };
 }

@@ -76,6 +76,7 @@ for (const [name, bytes, status] of [
   ['bytes that are no request', 'hello\r\n\r\n', 400],
   ['CONNECT', 'CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n', 405],
   ['an unknown expectation', get('/', 'Expect: tea'), 417],
+  ['an expectation beside the known one', get('/', 'Expect: 100-continue, tea'), 417],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
 ] as const) {
   test(`${name} behind a request: each has its own answer, in that order`, async (t) => {
@@ -116,4 +117,21 @@ test('a client that stays after its refusal is not waited for', async (t) => {
   const closed = once(accepted, 'close');
   t.mock.timers.tick(2_000);
   await closed;
+});
+
+test('an offer to upgrade ends the connection, as Node loses what comes in one piece with it', async (t) => {
+  const client = await start(t, (_req, res) => void res.end());
+  client.write(get('/1', 'Connection: Upgrade', 'Upgrade: h2c') + get('/2'));
+  const answers = await text(client);
+  assert.deepEqual(statuses(answers), [200]);
+  assert.match(answers, /^Connection: close\r$/m);
+});
+
+test('a body that never comes behind a finished answer gets no second one', async (t) => {
+  const [client, accepted] = await startBoth(t, (_req, res) => void res.end());
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await once(client, 'data');
+  client.write('ZZ\r\n');
+  assert.equal(await text(client).catch(() => ''), '');
+  assert.equal(accepted.destroyed, true);
 });

@@ -20,7 +20,8 @@ export interface HttpServerOptions {
  */
 export function createHttpServer(options: HttpServerOptions): Server {
   const { handler, headTimeoutMs = 10_000, requestTimeoutMs = 30_000, refusalFields = [] } = options;
-  const { inTurn, openTurn } = createTurns();
+  const { inTurn, latestTurn } = createTurns();
+  const serve = withHost(handler, refusalFields);
   const server = createServer(
     {
       maxHeaderSize: 16_384,
@@ -33,7 +34,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
       // Longer than any client of ours keeps an idle connection, so that no request meets a closing one.
       keepAliveTimeout: 75_000,
     },
-    inTurn(withHost(handler, refusalFields)),
+    inTurn(serve),
   );
   server.maxHeadersCount = 100;
 
@@ -42,9 +43,9 @@ export function createHttpServer(options: HttpServerOptions): Server {
   };
   /** Answers what came behind the requests that are at work, after their answers. */
   const refuseInTurn = (socket: Socket, problem: Problem) => {
-    const open = openTurn(socket);
-    if (open === undefined) refuse(socket, problem);
-    else open.res.once('close', () => refuse(socket, problem));
+    const res = latestTurn(socket)?.res;
+    if (res === undefined || res.closed) refuse(socket, problem);
+    else res.once('close', () => refuse(socket, problem));
   };
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -54,11 +55,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
       socket.destroy();
       return;
     }
-    const open = openTurn(socket);
+    const latest = latestTurn(socket);
     const problem = unreadable(error.code);
-    // The body of a request at work can't be read on. What has begun of its answer must not be mixed with another.
-    if (open === undefined || open.req.complete) refuseInTurn(socket, problem);
-    else if (open.res.headersSent || open.res.socket === null) socket.destroy();
+    // A body that can't be read on: its request has one answer, and what has begun of it must not be mixed with another.
+    if (latest === undefined || latest.req.complete) refuseInTurn(socket, problem);
+    else if (latest.res.headersSent || latest.res.socket === null) socket.destroy();
     else refuse(socket, problem);
   });
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
@@ -70,16 +71,23 @@ export function createHttpServer(options: HttpServerOptions): Server {
       new Problem('method-not-allowed', 'There are no tunnels here.', { headers: { Allow: '' } }),
     );
   });
+  const refuseExpectation: RequestListener = (req, res) => {
+    endWith(res, refusalFields);
+    sendProblem(
+      res,
+      new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.'),
+      undefined,
+    );
+    req.resume();
+  };
+  server.on('checkExpectation', inTurn(refuseExpectation));
+  // Node takes every value for it that has it as a word.
   server.on(
-    'checkExpectation',
+    'checkContinue',
     inTurn((req, res) => {
-      endWith(res, refusalFields);
-      sendProblem(
-        res,
-        new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.'),
-        undefined,
-      );
-      req.resume();
+      if (req.headers.expect?.toLowerCase() !== '100-continue') return refuseExpectation(req, res);
+      res.writeContinue();
+      serve(req, res);
     }),
   );
   return server;
@@ -88,6 +96,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
 /** RFC 9112 section 3.2: a request of HTTP/1.1 without a Host is refused. */
 function withHost(handler: RequestListener, refusalFields: Fields): RequestListener {
   return (req, res) => {
+    // Node loses what comes in one piece with such a head, and would take the next piece for the beginning of a request.
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     if (req.headers.host !== undefined || req.httpVersion !== '1.1') return handler(req, res);
     endWith(res, refusalFields);
     sendProblem(res, new Problem('invalid-request', 'The field Host is missing.'), undefined);
