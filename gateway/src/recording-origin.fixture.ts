@@ -20,6 +20,8 @@ export interface RecordingOrigin {
   readonly host: string;
   /** What has arrived since this was last called. */
   readonly take: () => Arrival[];
+  /** Resolves with the next request whose head arrives. */
+  readonly next: () => Promise<Arrival>;
   /** What no HTTP/1.1 client may send, of all that has arrived. */
   readonly violations: readonly string[];
   readonly openConnections: () => number;
@@ -40,6 +42,7 @@ export async function startRecordingOrigin(
   const violations: string[] = [];
   const sockets = new Set<Socket>();
   let connections = 0;
+  let coming = Promise.withResolvers<Arrival>();
 
   const server = createServer({ noDelay: true }, (socket) => {
     connections += 1;
@@ -47,7 +50,11 @@ export async function startRecordingOrigin(
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket)).on('error', () => {});
-    const read = createRequestReader(connection, ended, (arrival) => arrivals.push(arrival));
+    const read = createRequestReader(connection, ended, (arrival) => {
+      arrivals.push(arrival);
+      coming.resolve(arrival);
+      coming = Promise.withResolvers();
+    });
     socket.setEncoding('latin1').on('data', (text: string) => {
       try {
         for (const arrival of read(text)) play(socket, answer(arrival));
@@ -65,6 +72,7 @@ export async function startRecordingOrigin(
     url: `http://${host}`,
     host,
     violations,
+    next: () => coming.promise,
     take: () => {
       const taken = arrivals;
       arrivals = [];

@@ -68,7 +68,9 @@ function comesTwice(name: string, rawHeaders: readonly string[]): boolean {
 
 /** RFC 9112 sections 6.1 and 6.3: codings that aren't understood, and chunks in HTTP/1.0, can't be framed. */
 function findFramingRefusal(req: IncomingMessage): Problem | undefined {
-  if (req.headers['transfer-encoding']?.toLowerCase() !== 'chunked') {
+  const coding = req.headers['transfer-encoding']?.toLowerCase() ?? '';
+  if (!/(?:^|[\t ,])chunked$/.test(coding)) return invalid('The last Transfer-Encoding has to be "chunked".');
+  if (coding !== 'chunked') {
     return new Problem('not-supported', 'The only Transfer-Encoding that is understood is "chunked".');
   }
   return req.httpVersion === '1.0' ? invalid('HTTP/1.0 has no Transfer-Encoding.') : undefined;
