@@ -21,6 +21,8 @@ const notPassedOn = new Set([
 ]);
 
 const ownFields = securityFields.flat();
+/** Node reads no field beyond the thousandth, so an answer that reaches it may say more than can be seen here. */
+const maxFields = 999;
 
 export interface AnswerHead {
   readonly status: number;
@@ -36,6 +38,9 @@ export interface AnswerHead {
 export function toAnswerHead(answer: IncomingMessage, requestId: string): AnswerHead {
   const { statusCode: status = 0, headers, rawHeaders } = answer;
   if (status < 200 || status > 599) throw new Error(`the upstream answered with the status ${status}`);
+  if (answer.httpVersionMajor !== 1) throw new Error('the upstream answered in another version of HTTP');
+  if (rawHeaders.length > 2 * maxFields)
+    throw new Error(`the upstream answered with over ${maxFields} fields`);
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     throw new Error('the upstream answered with a transfer coding that is not understood');

@@ -63,7 +63,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   let request: ClientRequest | undefined;
   let firstByte: NodeJS.Timeout | undefined;
-  let answering = false;
+  let answer: IncomingMessage | undefined;
   let over = false;
 
   const finish = (outcome: 'good' | 'bad' | 'unknown') => {
@@ -108,6 +108,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         socket.destroy();
         fail(unusable(new Error('the upstream switched protocols unasked')));
       });
+      limitInformation(request, () => fail(unusable(new Error('the upstream sent hints without end'))));
       const { socket } = request;
       if (socket?.connecting) {
         limitConnecting(socket, limits.connectTimeoutMs, () =>
@@ -116,7 +117,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       }
       if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
       const waitForAnswer = () => {
-        if (over || answering) return;
+        if (over || answer !== undefined) return;
         clearTimeout(firstByte);
         firstByte = setTimeout(() => fail(tooLate('no answer began in time')), limits.firstByteTimeoutMs);
       };
@@ -124,19 +125,19 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       if (isRead) waitForAnswer();
       else request.once('finish', waitForAnswer);
     },
-    answered: (answer) => {
+    answered: (begun) => {
       if (over) return;
-      answering = true;
+      answer = begun;
       clearTimeout(firstByte);
       try {
         readOnAfterAnswer(req, res);
-        writeAnswer(answer, res, outgoing.requestId);
+        writeAnswer(begun, res, outgoing.requestId);
       } catch (error) {
         fail(unusable(error));
         return;
       }
-      answer.once('end', () => finish((answer.statusCode ?? 0) >= 500 ? 'bad' : 'good'));
-      if (isEventStream(answer)) clearTimeout(deadline);
+      begun.once('end', () => finish((begun.statusCode ?? 0) >= 500 ? 'bad' : 'good'));
+      if (isEventStream(begun)) clearTimeout(deadline);
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));
         // The upstream may have ended its part: then it is the client that takes nothing any more.
@@ -144,13 +145,25 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       });
     },
     broke: (error) => {
-      if (over) return;
+      // What comes behind a whole answer breaks the connection, not the answer.
+      if (over || answer?.complete) return;
       // A kept connection may have been ended by the other side while the request was on its way: that says nothing of
       // the request. One with a body or an effect isn't repeated; nor is one that failed on a connection of its own.
       if (isRead && request?.reusedSocket && !res.headersSent && isBrokenConnection(error)) tryAgain();
       else fail(toForwardProblem(error));
     },
   };
+}
+
+/** They are not passed on; more of them than anybody needs would keep us busy until the time is over. */
+const maxInformation = 20;
+
+function limitInformation(request: ClientRequest, tooMany: () => void): void {
+  let count = 0;
+  request.on('information', () => {
+    count += 1;
+    if (count > maxInformation) tooMany();
+  });
 }
 
 function limitConnecting(socket: Socket, timeoutMs: number, late: () => void): void {
