@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -155,7 +154,7 @@ async function sendCase(port: number, bytes: string, next: string): Promise<stri
   socket.write(bytes, 'latin1');
   if (next === 'ends') socket.end();
   else if (next !== 'waits') socket.write(next, 'latin1');
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return received;
 }
 
@@ -170,6 +169,6 @@ async function readNothing(port: number, bytes: string, origin: RecordingOrigin)
   socket.on('data', (text) => {
     received += text;
   });
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return received;
 }

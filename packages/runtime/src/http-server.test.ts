@@ -135,3 +135,9 @@ test('a body that never comes behind a finished answer gets no second one', asyn
   assert.equal(await text(client).catch(() => ''), '');
   assert.equal(accepted.destroyed, true);
 });
+
+test('a client that goes on sending behind its last answer can read it', async (t) => {
+  const client = await start(t, (_req, res) => void res.setHeader('Connection', 'close').end('last'));
+  client.write(get('/') + 'x'.repeat(5_000_000));
+  assert.match(await text(client), /\r\n\r\nlast$/);
+});

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createTurns } from './answer-in-turn.ts';
+import { lingerAndClose } from './linger-and-close.ts';
 import { Problem, type ProblemName, sendProblem } from './problems.ts';
 import { type Fields, refuseConnection } from './refuse-connection.ts';
 
@@ -37,6 +38,10 @@ export function createHttpServer(options: HttpServerOptions): Server {
     inTurn(serve),
   );
   server.maxHeadersCount = 100;
+  server.on('connection', (socket: Socket) => {
+    // What Node does behind an answer that ends the connection.
+    socket.destroySoon = () => lingerAndClose(socket);
+  });
 
   const refuse = (socket: Socket, problem: Problem) => {
     if (socket.writable) refuseConnection(socket, problem, refusalFields);
