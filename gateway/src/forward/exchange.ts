@@ -73,15 +73,11 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     clearTimeout(firstByte);
     outgoing.ended(outcome);
   };
-  const fail = (problem: Problem) => {
+  const fail = (problem: Problem, { canMove = false } = {}) => {
     if (over) return;
-    // Problems of the gateway's own making are 5xx; the others are the client's.
-    const isTargets = problem.status >= 500;
-    finish(isTargets ? 'bad' : 'unknown');
-    if (isTargets && isRead && !res.headersSent && outgoing.elsewhere()) {
-      request?.destroy();
-      return;
-    }
+    // Refusals are 4xx and the client's doing; what the target did is 5xx.
+    finish(problem.status >= 500 ? 'bad' : 'unknown');
+    if (canMove && isRead && !res.headersSent && outgoing.elsewhere()) return;
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);
     request?.destroy();
@@ -150,7 +146,8 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       // A kept connection may have been ended by the other side while the request was on its way: that says nothing of
       // the request. One with a body or an effect isn't repeated; nor is one that failed on a connection of its own.
       if (isRead && request?.reusedSocket && !res.headersSent && isBrokenConnection(error)) tryAgain();
-      else fail(toForwardProblem(error));
+      // The request has ended by itself: one that we end would be heard of once more, by then from another target.
+      else fail(toForwardProblem(error), { canMove: true });
     },
   };
 }
