@@ -80,7 +80,7 @@ const files = globSync('{gateway,cli,demo,benchmarks,bffs/*,mock-services/*,pack
 const crossing = files.flatMap(importsOf).filter(({ from, to }) => from !== to);
 
 test('a workspace imports only what the table in ARCHITECTURE.md lets it import', () => {
-  const isTest = (file: string) => /\.(test|contract|fixture)\.ts$/.test(file);
+  const isTest = (file: string) => /\.(test|contract|fixture|cases|torture)\.ts$/.test(file);
   const forbidden = crossing.filter(({ file, from, to }) => {
     if (to === 'packages/testing') return !isTest(file);
     return !mayImport[from]?.includes(to);
