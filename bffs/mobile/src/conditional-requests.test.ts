@@ -24,7 +24,7 @@ describe('Every answer to GET', () => {
   let server: Server;
   before(async () => {
     shop = await startShopServices();
-    bff = createTestBff(shop.urls);
+    bff = createTestBff(shop.urls, { callTimeoutMs: 20_000 });
     server = createServer(bff.app).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });

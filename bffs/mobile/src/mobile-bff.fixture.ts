@@ -8,6 +8,8 @@ export interface TestBffOptions {
   readonly now?: () => number;
   readonly redisUrl?: string;
   readonly verifyToken?: TokenVerifier;
+  /** More than any machine needs, where a test is not about services that are slow. */
+  readonly callTimeoutMs?: number;
 }
 
 /**
@@ -16,13 +18,14 @@ export interface TestBffOptions {
  */
 export function createTestBff(
   urls: ShopServicesOptions['urls'],
-  { now = Date.now, redisUrl, verifyToken }: TestBffOptions = {},
+  { now = Date.now, redisUrl, verifyToken, callTimeoutMs = 600 }: TestBffOptions = {},
 ) {
   const metrics = createMetrics('mobile');
   const clients = createShopServices({
     urls,
     redisUrl,
     cacheTtlMs: 1_000,
+    callTimeoutMs,
     log: silentLogger,
     metrics,
     now,
