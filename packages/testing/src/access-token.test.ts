@@ -246,7 +246,15 @@ describe('The keys of the provider', () => {
     assert.equal(answer.status, 504);
   });
 
-  it('are not taken from a provider that calls itself something else, or that answers nonsense', async () => {
+  it('are not taken from a provider that describes itself as another issuer', async () => {
+    const described = JSON.stringify({ issuer: 'https://evil.example', jwks_uri: `${issuer.issuer}/jwks` });
+    const fetchThere: typeof fetch = async (url, init) =>
+      String(url).endsWith('/jwks') ? fetch(url, init) : new Response(described);
+    const verify = createTokenVerifier({ issuer: issuer.issuer, audience: 'portico', fetch: fetchThere });
+    await assert.rejects(verify(await issuer.mint()), { problem: 'unavailable' });
+  });
+
+  it('are not taken from a provider that answers nonsense', async () => {
     const { issuer: url } = issuer;
     const answers = [
       '{}',
