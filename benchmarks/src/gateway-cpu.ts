@@ -71,7 +71,8 @@ export async function measureGatewayCpu(options: GatewayCpuOptions): Promise<rea
 
 function originAt(port: number): Record<string, string> {
   const url = `http://127.0.0.1:${port}`;
-  return { ORIGIN: url, WEB_URL: url, MOBILE_URL: url, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
+  const upstreams = { WEB_URL: url, MOBILE_URL: url, SITE_URL: url, OIDC_ISSUER: url };
+  return { ORIGIN: url, ...upstreams, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
 }
 
 async function costOf(proxy: Child, load: Child, size: Omit<Load, 'port'>): Promise<number> {
