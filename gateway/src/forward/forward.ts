@@ -51,7 +51,11 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
       const send = (proxy: typeof keptConnections) => {
         proxy(req, res, exchange.broke).catch(exchange.broke);
       };
-      const tryAgain = () => send(newConnections);
+      const tryAgain = () => {
+        // The proxy listens to the answer once more; Node would warn of a leak.
+        res.setMaxListeners(2 * res.getMaxListeners());
+        send(newConnections);
+      };
       const exchange = beginExchange({ req, res, outgoing, limits, tryAgain, failed });
       (res as WithExchange)[exchangeOf] = exchange;
       // The proxy sends the fields that it finds in the request.

@@ -95,6 +95,22 @@ for (const [name, bytes, status] of [
   });
 }
 
+test('pieces of what can not be read behind a request are refused once', async (t) => {
+  const answer = Promise.withResolvers<ServerResponse>();
+  const [client, accepted] = await startBoth(t, (_req, res) => answer.resolve(res));
+  client.write(`${get('/1')}hello\r\n\r\n`);
+  const res = await answer.promise;
+  const listeners = res.listenerCount('close');
+  for (let count = 0; count < 20; count += 1) {
+    const before = accepted.bytesRead;
+    client.write('piece');
+    while (accepted.bytesRead === before) await new Promise(setImmediate);
+  }
+  assert.ok(res.listenerCount('close') <= listeners + 1);
+  res.end();
+  assert.deepEqual(statuses(await text(client)), [200, 400]);
+});
+
 test('a body that can not be read adds nothing to an answer that has begun', async (t) => {
   const client = await start(t, (_req, res) => {
     res.setHeader('Content-Length', 1_000);

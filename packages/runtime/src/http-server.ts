@@ -46,8 +46,12 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const refuse = (socket: Socket, problem: Problem) => {
     if (socket.writable) refuseConnection(socket, problem, refusalFields);
   };
+  const toBeRefused = new WeakSet<Socket>();
   /** Answers what came behind the requests that are at work, after their answers. */
   const refuseInTurn = (socket: Socket, problem: Problem) => {
+    // Node says of every further piece that it can't be read.
+    if (toBeRefused.has(socket)) return;
+    toBeRefused.add(socket);
     const res = latestTurn(socket)?.res;
     if (res === undefined || res.closed) refuse(socket, problem);
     else res.once('close', () => refuse(socket, problem));
