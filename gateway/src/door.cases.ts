@@ -618,6 +618,11 @@ export const doorGroups: readonly DoorGroup[] = [
         get('/graphql?1', 'Connection: close') + smuggled,
         { answers: [200], connection: 'closed', arrives: [asGet({}, '/graphql?1')] },
       ],
+      [
+        'a request behind a refused one that ends the connection',
+        get('/nowhere', 'Connection: close') + smuggled,
+        refused(404),
+      ],
       ['a request behind a refused head', host('a/b') + smuggled, refused(400)],
       [
         'CONNECT behind a request',

@@ -66,6 +66,14 @@ test('a request behind an answer that ends the connection never begins', async (
   assert.deepEqual(begun, ['/1']);
 });
 
+test('bytes behind a request that asks for the end have no answer', async (t) => {
+  const answer = Promise.withResolvers<ServerResponse>();
+  const client = await start(t, (_req, res) => answer.resolve(res));
+  client.write(get('/1', 'Connection: close') + get('/2'));
+  (await answer.promise).end();
+  assert.deepEqual(statuses(await text(client)), [200]);
+});
+
 test('thousands of pipelined requests are all answered', async (t) => {
   const client = await start(t, (_req, res) => void setImmediate(() => res.end()));
   client.write(get('/').repeat(5_000) + get('/', 'Connection: close'));

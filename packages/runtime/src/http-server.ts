@@ -64,6 +64,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
       socket.destroy();
       return;
     }
+    // The client has said itself that nothing follows: what does is no request, and its last one has its answer.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return;
     const latest = latestTurn(socket);
     const problem = unreadable(error.code);
     // A body that can't be read on: its request has one answer, and what has begun of it must not be mixed with another.
