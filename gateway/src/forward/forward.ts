@@ -1,6 +1,5 @@
 import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Duplex } from 'node:stream';
 import type { Problem } from '@portico/runtime/problems.ts';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 import { type AtTarget, beginExchange, type Exchange, type Outgoing } from './exchange.ts';
@@ -31,8 +30,6 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
   const target = new URL(url);
   const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
   const agent = new Agent({ keepAlive: true, timeout: limits.keepAliveMs, maxSockets: maxConnections });
-
-  endWhenItSpeaksUnasked(agent);
 
   const proxyOver = (connections: typeof agent | false) =>
     createProxyMiddleware({
@@ -83,24 +80,3 @@ const tellExchange: Plugin = (proxy) => {
   proxy.on('proxyRes', (answer, _req, res: WithExchange) => res[exchangeOf]?.answered(answer));
   proxy.on('error', (error, _req, res: WithExchange | undefined) => res?.[exchangeOf]?.broke(error));
 };
-
-/**
- * Bytes on a kept connection that nobody asked for would be taken for the answer to the next request. Node reads them
- * only then.
- */
-function endWhenItSpeaksUnasked(agent: HttpAgent): void {
-  const keep = agent.keepSocketAlive.bind(agent);
-  const reuse = agent.reuseSocket.bind(agent);
-  agent.keepSocketAlive = (socket) => {
-    socket.on('data', endOfSocket);
-    return keep(socket);
-  };
-  agent.reuseSocket = (socket, request) => {
-    socket.off('data', endOfSocket);
-    reuse(socket, request);
-  };
-}
-
-function endOfSocket(this: Duplex): void {
-  this.destroy();
-}
