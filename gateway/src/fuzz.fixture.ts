@@ -4,11 +4,10 @@ import { createRandom, type Random } from '@portico/runtime/seeded-random.ts';
 import type { Step } from '@portico/testing/scripted-server.ts';
 import { type FuzzRequest, makeRequest } from './fuzz-requests.fixture.ts';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.fixture.ts';
-import { createRouteMatcher } from './match-route.ts';
 import { type Answer, readAnswers } from './read-answers.fixture.ts';
 import { type Arrival, startRecordingOrigin } from './recording-origin.fixture.ts';
-import { createRoutes } from './routes.ts';
-import { requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
+import { createRouteMatcher } from './table/match-route.ts';
+import { porticoTable, requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
 import { upstreamCases } from './upstream.cases.ts';
 
 export interface FuzzOptions {
@@ -28,7 +27,7 @@ const misbehaviours = upstreamCases
   .filter(({ steps, client }) => steps.length > 1 || (client !== 'cut' && client.status !== 504))
   .map(({ steps }) => steps);
 
-const findRoute = createRouteMatcher(createRoutes({ web: 'http://web', mobile: 'http://mobile' }));
+const findRoute = createRouteMatcher(porticoTable('http://upstream').routes);
 const gatewayFields = new Set([
   ...[
     'host',
@@ -137,7 +136,7 @@ function assertSent(sent: ReadonlyMap<number, FuzzRequest>, arrival: Arrival): v
   const { requestLine, target, fields, body } = arrival;
   const where = JSON.stringify({ requestLine, fields: [...fields], body });
   const [method = ''] = requestLine.split(' ');
-  const route = findRoute(target.split('?')[0] as string);
+  const route = findRoute(target.split('?')[0] as string, 'any');
   assert.ok(route, where);
   const { methods, requestFields } = route;
   assert.ok(new Set<string>(methods).has(method), where);
