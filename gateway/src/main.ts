@@ -33,10 +33,11 @@ await runProcess(() => {
   let gateway = gatewayFor(table);
   const reload = () => {
     try {
-      table = toRouteTable(readGatewayFile(config.PORTICO_CONFIG, process.env));
+      const changed = toRouteTable(readGatewayFile(config.PORTICO_CONFIG, process.env));
       // Requests under way end in the gateway that they began in; its unused connections end by themselves.
       const before = gateway;
-      gateway = gatewayFor(table);
+      gateway = gatewayFor(changed);
+      table = changed;
       before.retire();
       log.info({ routes: table.routes.length }, 'a new gateway.yaml is in force');
     } catch (error) {

@@ -12,8 +12,6 @@ const settings = Type.Object({
   REQUEST_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 60_000, default: 5_000 }),
 });
 
-export type WebConfig = ReturnType<typeof readWebConfig>;
-
 /** @throws ConfigError */
 export function readWebConfig(env: NodeJS.ProcessEnv) {
   return readConfig(settings, env);

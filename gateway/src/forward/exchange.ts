@@ -50,6 +50,9 @@ export interface Exchange {
   readonly broke: (error?: unknown) => void;
 }
 
+/** Those that speak against a target; others, such as 501, a client can bring about as often as it likes. */
+const failureStatuses = new Set([500, 502, 503, 504]);
+
 /**
  * Watches over one exchange:
  *  1. `sent`: the connection has to be made in its time, and a body without a length is counted.
@@ -132,7 +135,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         fail(unusable(error));
         return;
       }
-      begun.once('end', () => finish((begun.statusCode ?? 0) >= 500 ? 'bad' : 'good'));
+      begun.once('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
       if (isEventStream(begun)) clearTimeout(deadline);
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));

@@ -1,6 +1,6 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
 import { Problem } from '@portico/runtime/problems.ts';
-import type { RequestHandler } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { routeOf } from '../middleware/choose-route.ts';
 import type { Route } from '../table/route-table.ts';
 import { toPeerKey } from './peer-key.ts';
@@ -16,30 +16,38 @@ export function limitRate(routes: readonly Route[], rateLimits: RateLimits): Req
     if (route.rateLimit === undefined) continue;
     limiters.set(route, rateLimits.limiter(`${route.host ?? '*'}${route.path}`, route.rateLimit));
   }
-  return async (req, res, next) => {
-    const route = routeOf(res);
-    const limiter = limiters.get(route);
-    if (limiter === undefined || route.rateLimit === undefined) {
-      next();
-      return;
-    }
-    const { requests, perSeconds, by } = route.rateLimit;
-    const user = by === 'user' ? contextOf(res).identity?.subject : undefined;
-    const key = user === undefined ? toPeerKey(req.socket.remoteAddress ?? '') : `user ${user}`;
-    const { allowed, remaining, resetMs } = await limiter.consume(key);
-    const resetSeconds = Math.ceil(resetMs / 1000);
-    res.setHeader('RateLimit-Policy', `"default";q=${requests};w=${perSeconds}`);
-    res.setHeader('RateLimit', `"default";r=${remaining};t=${resetSeconds}`);
-    if (allowed) {
-      next();
-      return;
-    }
-    throw new Problem(
-      'too-many-requests',
-      `This path takes ${requests} requests in ${perSeconds} s from one ${user === undefined ? 'address' : 'user'}.`,
-      {
-        headers: { 'Retry-After': String(Math.max(1, resetSeconds)) },
-      },
-    );
+  return (req, res, next) => {
+    const { rateLimit } = routeOf(res);
+    const limiter = limiters.get(routeOf(res));
+    if (limiter !== undefined && rateLimit !== undefined) return count(limiter, rateLimit, req, res, next);
+    next();
+    return undefined;
   };
+}
+
+async function count(
+  limiter: RateLimiter,
+  { requests, perSeconds, by }: NonNullable<Route['rateLimit']>,
+  req: Request,
+  res: Response,
+  next: NextFunction,
+): Promise<void> {
+  const user = by === 'user' ? contextOf(res).identity?.subject : undefined;
+  const key = user === undefined ? toPeerKey(req.socket.remoteAddress ?? '') : `user ${user}`;
+  const { allowed, remaining, resetMs } = await limiter.consume(key);
+  const resetSeconds = Math.ceil(resetMs / 1000);
+  res.setHeader('RateLimit-Policy', `"default";q=${requests};w=${perSeconds}`);
+  res.setHeader('RateLimit', `"default";r=${remaining};t=${resetSeconds}`);
+  if (allowed) {
+    next();
+    return;
+  }
+  const whose = user === undefined ? 'address' : 'user';
+  throw new Problem(
+    'too-many-requests',
+    `This path takes ${requests} requests in ${perSeconds} s from one ${whose}.`,
+    {
+      headers: { 'Retry-After': String(Math.max(1, resetSeconds)) },
+    },
+  );
 }

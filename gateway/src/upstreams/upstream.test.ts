@@ -9,20 +9,28 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
+import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
 
 /** A gateway in front of three targets, of which the first does what it is told. */
-async function startThree(t: TestContext, misbehave: Script) {
-  const name =
-    (answer: string): Script =>
-    () => [httpAnswer(200, answer)];
-  const targets = await Promise.all([misbehave, name('second'), name('third')].map(startScriptedServer));
+async function startThree(
+  t: TestContext,
+  misbehave: Script,
+  { others = answersOk, timeoutMs = 300 }: { others?: Script; timeoutMs?: number } = {},
+) {
+  const targets = await Promise.all([misbehave, others, others].map((script) => startScriptedServer(script)));
   t.after(() => Promise.all(targets.map((target) => target.close())));
   const [route] = porticoTable('http://x').routes;
   assert.ok(route);
   const table = {
     upstreams: { u: { targets: targets.map(({ url }) => url) } },
-    routes: [{ ...route, path: '/*', upstream: 'u', timeoutMs: 300 }],
+    routes: [
+      {
+        ...route,
+        path: '/*',
+        upstream: 'u',
+        timeoutMs,
+      },
+    ],
   };
   const gateway = await startTestGateway(t, () => [], { table, limits: { connectTimeoutMs: 200 } });
   return { ...gateway, targets };
@@ -56,6 +64,29 @@ test('a read that a target fails is answered by another one', async (t) => {
   for (let n = 0; n < 100 && failing?.requests.length === 0; n += 1) await request(url).get('/').expect(200);
   assert.equal(failing?.requests.length, 1);
 });
+
+for (const [name, script] of Object.entries<Script>({
+  'go away before they are answered': () => [],
+  'are told 501': () => [httpAnswer(501, 'not here')],
+})) {
+  test(`requests whose clients ${name} say nothing against a target`, async (t) => {
+    const { url, gateway, targets } = await startThree(t, script, { others: script, timeoutMs: 60_000 });
+    for (let n = 0; n < 30; n += 1) {
+      const arriving = Promise.race(targets.map((target) => target.next()));
+      const gone = new AbortController();
+      const answering = fetch(url, { signal: gone.signal }).catch(() => undefined);
+      const { ended } = await arriving;
+      if (name.startsWith('go')) gone.abort();
+      await answering;
+      if (name.startsWith('go')) await ended;
+    }
+    assert.deepEqual(new Set(gateway.status().u?.map(({ state }) => state)), new Set(['available']));
+    assert.equal(
+      targets.reduce((sum, { requests }) => sum + requests.length, 0),
+      30,
+    );
+  });
+}
 
 test('retries stay at a tenth of the requests', async (t) => {
   const servers = await Promise.all([1, 2].map(() => startScriptedServer(() => [reset])));
