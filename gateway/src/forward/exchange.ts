@@ -93,7 +93,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
   };
   const deadline = setTimeout(late, outgoing.timeoutMs);
-  res.once('close', () => finish('unknown'));
+  res.on('close', () => finish('unknown'));
 
   return {
     sent: (sentRequest) => {
@@ -103,7 +103,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         return;
       }
       // 101 in spite of no Upgrade; unheard, it would leave the request without an end.
-      request.once('upgrade', (_answer, socket: Socket) => {
+      request.on('upgrade', (_answer, socket: Socket) => {
         socket.destroy();
         fail(unusable(new Error('the upstream switched protocols unasked')));
       });
@@ -135,7 +135,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         fail(unusable(error));
         return;
       }
-      begun.once('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
+      begun.on('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
       if (isEventStream(begun)) clearTimeout(deadline);
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));

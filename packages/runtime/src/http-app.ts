@@ -63,7 +63,7 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
     const context = createRequestContext(req, res, contextOptions);
     res.locals.context = context;
     if (setsRequestId) res.setHeader('X-Request-Id', context.requestId);
-    res.once('close', () => measure(req, res, performance.now() - startedAt));
+    res.on('close', () => measure(req, res, performance.now() - startedAt));
     next();
   };
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { NextFunction, RequestHandler } from 'express';
 import Type from 'typebox';
 import { createTokenVerifier, type Identity, invalidToken, type TokenVerifier } from './access-token.ts';
 import { contextOf } from './http-app.ts';
@@ -34,19 +34,24 @@ export function toTokenVerifier(config: { readonly OIDC_ISSUER?: string }): Toke
  * @throws Problem `unauthenticated` for a token that isn't valid, whatever the request is for.
  */
 export function identifyUser(verify: TokenVerifier): RequestHandler {
-  return async (req, res, next) => {
+  return (req, res, next) => {
     const token = bearerToken(req);
-    if (token !== undefined) {
-      const context = contextOf(res);
-      // The provider may hang, and knows nothing of the time of this request.
-      context.identity = await unlessAborted(verify(token), context.signal);
-    }
+    if (token !== undefined) return identifyBearer(token, contextOf(res), next);
     next();
+    // Most requests have no token, and a promise would cost them more than everything here.
+    return undefined;
   };
+
+  async function identifyBearer(token: string, context: RequestContext, next: NextFunction): Promise<void> {
+    // The provider may hang, and knows nothing of the time of this request.
+    context.identity = await unlessAborted(verify(token), context.signal);
+    next();
+  }
 }
 
 /** RFC 6750 section 2.1. Other schemes are none that says anything here. */
 function bearerToken(req: IncomingMessage): string | undefined {
+  if (req.headers.authorization === undefined) return undefined;
   const [field, ...more] = req.headersDistinct.authorization ?? [];
   // Node keeps the first of several, another server may go by the last.
   if (more.length > 0) throw invalidToken();

@@ -1,10 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Router } from 'express';
 import { createAdminApp } from './admin.ts';
 import { ConfigError } from './config.ts';
 import type { HealthChecks } from './health.ts';
 import { createHttpServer, type HttpServerOptions } from './http-server.ts';
+import { createInFlight } from './in-flight.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -51,12 +52,11 @@ export async function runProcess(start: () => Promise<ProcessParts> | ProcessPar
 async function listen(parts: ProcessParts): Promise<() => void> {
   const { log } = parts;
   let stopping = false;
-  const inFlight = new Set<ServerResponse>();
+  const inFlight = createInFlight();
   const server = createHttpServer(parts);
   server.prependListener('request', (_req, res) => {
     if (stopping) res.setHeader('Connection', 'close');
     inFlight.add(res);
-    res.once('close', () => inFlight.delete(res));
   });
   const admin = createServer(createAdminApp({ ...parts, extra: parts.adminExtra, stopping: () => stopping }));
   await listenOn(server, parts.port, parts.host);
@@ -68,7 +68,7 @@ async function listen(parts: ProcessParts): Promise<() => void> {
   const finish = async () => {
     stopping = true;
     log.info('stopping');
-    for (const res of inFlight) if (!res.headersSent) res.setHeader('Connection', 'close');
+    for (const res of inFlight.all) if (!res.headersSent) res.setHeader('Connection', 'close');
     await closed(server, drainTimeoutMs);
     await parts.close();
     await closed(admin, 0);
