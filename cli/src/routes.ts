@@ -35,8 +35,9 @@ export function runRoutes(args: readonly string[], env: NodeJS.ProcessEnv): numb
 
 function listRoutes({ routes, upstreams }: RouteTable): string {
   return routes
-    .map(({ host = '', path, methods, upstream }) => {
-      return `${`${host}${path}`.padEnd(24)} ${methods.join(',').padEnd(16)} -> ${upstream} (${upstreams[upstream]?.targets.join(', ')})`;
+    .map(({ host = '', path, methods, upstream, webSocket }) => {
+      const taken = webSocket === undefined ? methods : [...methods, 'WebSocket'];
+      return `${`${host}${path}`.padEnd(24)} ${taken.join(',').padEnd(16)} -> ${upstream} (${upstreams[upstream]?.targets.join(', ')})`;
     })
     .join('\n');
 }

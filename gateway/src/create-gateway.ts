@@ -20,6 +20,8 @@ import { readOnAfterRefusal } from './read-on.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
 import { createUpstream, type Upstream, type UpstreamMetrics } from './upstreams/upstream.ts';
+import { admitWebSocket } from './web-socket/admit-web-socket.ts';
+import type { OpenWebSockets } from './web-socket/open-web-sockets.ts';
 
 export interface GatewayOptions {
   readonly table: RouteTable;
@@ -27,6 +29,7 @@ export interface GatewayOptions {
   readonly metrics: Metrics;
   readonly upstreamMetrics: UpstreamMetrics;
   readonly rateLimits: RateLimits;
+  readonly openWebSockets: OpenWebSockets;
   /** This instance's name in `Via`, by which it knows a request that comes back to it. */
   readonly viaName: string;
   readonly limits?: Partial<ForwardLimits>;
@@ -44,7 +47,7 @@ export interface Gateway {
 
 /** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { table, log, metrics, viaName } = options;
+  const { table, log, metrics, viaName, openWebSockets } = options;
   const budget = createRetryBudget();
   const upstreams = new Map(
     Object.entries(table.upstreams).map(([name, upstream]) => [
@@ -68,9 +71,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Before the count of requests, which may be by user.
     identify(table.jwt === undefined ? undefined : createTokenVerifier(table.jwt)),
     limitRate(table.routes, options.rateLimits),
+    // Refused handshakes count as requests.
+    admitWebSocket(openWebSockets, table.maxWebSockets ?? 0),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
-    forwardToUpstream(upstreams, viaName),
+    forwardToUpstream(upstreams, viaName, openWebSockets),
   ];
   // After everything that refuses, or stops reading a body.
   const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];

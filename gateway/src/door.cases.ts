@@ -52,6 +52,14 @@ const host = (...values: string[]) =>
 const chunks = '2\r\n{}\r\n0\r\n\r\n';
 /** A request that nobody may take for one. */
 const smuggled = get('/graphql?smuggled');
+const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
+const offer = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', key];
+/** A handshake, of whose fields these are others, or further ones. */
+const handshake = (target: string, ...changed: string[]) => {
+  const names = changed.map((field) => field.split(':', 1)[0]);
+  const kept = offer.filter((field) => !names.includes(field.split(':', 1)[0]));
+  return get(target, ...kept, ...changed.filter((field) => !field.endsWith(': none')));
+};
 const many = (count: number) => Array.from({ length: count }, (_, index) => `X-${index}: y`);
 
 /** Refused; nothing that follows can be trusted. */
@@ -496,9 +504,10 @@ export const doorGroups: readonly DoorGroup[] = [
           { ...passed(asPost('{}', without('upgrade'))), connection: 'closed' },
         ],
         [
-          'a handshake of WebSocket',
-          get('/graphql', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'),
-          refused(501),
+          'an offer of `h2c` where a WebSocket could be',
+          get('/socket', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk') +
+            smuggled,
+          { ...passed(asGet(without('upgrade', 'http2-settings'), '/socket')), connection: 'closed' },
         ],
       ),
       ...rows(
@@ -583,6 +592,160 @@ export const doorGroups: readonly DoorGroup[] = [
           declined(400),
         ],
         ['a list given twice', get('/graphql', 'Accept: a', 'ACCEPT: b'), passed(asGet({ accept: 'a, b' }))],
+      ),
+    ],
+  },
+  {
+    title: 'WebSocket',
+    why: 'A route has to say that it takes one. From its handshake on, nothing on the connection is a request any more.',
+    cases: [
+      ...rows(
+        'RFC 6455 4.2.1, 4.2.2',
+        [
+          'a handshake',
+          handshake('/socket?switch'),
+          {
+            answers: [101],
+            connection: 'closed',
+            arrives: [
+              asGet(
+                { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+                '/socket?switch',
+              ),
+            ],
+          },
+        ],
+        [
+          'a handshake in other letters',
+          handshake('/socket?switch', 'Upgrade: WebSocket', 'Connection: keep-alive, uPGRADE'),
+          {
+            answers: [101],
+            connection: 'closed',
+            arrives: [asGet({ upgrade: 'websocket' }, '/socket?switch')],
+          },
+        ],
+        [
+          'one that the upstream answers with 200, and a request behind it',
+          handshake('/socket') + smuggled,
+          { answers: [200], connection: 'closed', arrives: [asGet({ upgrade: 'websocket' }, '/socket')] },
+        ],
+        ['one where no route takes it', handshake('/graphql') + smuggled, refused(501)],
+        ['one to a path that no route has', handshake('/nowhere') + smuggled, refused(404)],
+        ['one to another path than it seems', handshake('/socket/../graphql') + smuggled, refused(400)],
+        ['one to two hosts', handshake('/socket', 'Host: evil.test') + smuggled, refused(400)],
+        ['a POST', handshake('/socket', 'Content-Length: 0').replace('GET', 'POST') + smuggled, refused(405)],
+        ['no `Connection`', handshake('/socket', 'Connection: none') + smuggled, refused(400)],
+        ['another `Connection`', handshake('/socket', 'Connection: keep-alive') + smuggled, refused(400)],
+        [
+          '`Upgrade: websocket, h2c`',
+          handshake('/socket', 'Upgrade: websocket, h2c') + smuggled,
+          refused(400),
+        ],
+        [
+          '`Upgrade: h2c, websocket`',
+          handshake('/socket', 'Upgrade: h2c, websocket') + smuggled,
+          refused(400),
+        ],
+        ['`Upgrade: websocket/13`', handshake('/socket', 'Upgrade: websocket/13') + smuggled, refused(400)],
+        ['no key', handshake('/socket', 'Sec-WebSocket-Key: none') + smuggled, refused(400)],
+        ['an empty key', handshake('/socket', 'Sec-WebSocket-Key: ') + smuggled, refused(400)],
+        ['two keys', handshake('/socket', key, key) + smuggled, refused(400)],
+        [
+          'a key of 15 bytes',
+          handshake('/socket', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA') + smuggled,
+          refused(400),
+        ],
+        [
+          'a key of 17 bytes',
+          handshake('/socket', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA=') + smuggled,
+          refused(400),
+        ],
+        [
+          'a key whose last bits say more',
+          handshake('/socket', 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAB==') + smuggled,
+          refused(400),
+        ],
+        [
+          'a subprotocol that is no token',
+          handshake('/socket', 'Sec-WebSocket-Protocol: a b') + smuggled,
+          refused(400),
+        ],
+        [
+          'a subprotocol twice',
+          handshake('/socket', 'Sec-WebSocket-Protocol: a, a') + smuggled,
+          refused(400),
+        ],
+        [
+          'an extension that is none',
+          handshake('/socket', 'Sec-WebSocket-Extensions: a; =') + smuggled,
+          refused(400),
+        ],
+        [
+          'subprotocols and extensions in several fields',
+          handshake(
+            '/socket',
+            'Sec-WebSocket-Protocol: a',
+            'Sec-WebSocket-Protocol: b',
+            'Sec-WebSocket-Extensions: c; d=1',
+            'Sec-WebSocket-Extensions: e',
+          ),
+          {
+            answers: [200],
+            connection: 'closed',
+            arrives: [
+              asGet({ 'sec-websocket-protocol': 'a, b', 'sec-websocket-extensions': 'c; d=1, e' }, '/socket'),
+            ],
+          },
+        ],
+      ),
+      ...rows(
+        'RFC 6455 4.4, RFC 9110 15.5.22',
+        ['version 8', handshake('/socket', 'Sec-WebSocket-Version: 8') + smuggled, refused(426)],
+        ['versions 13 and 8', handshake('/socket', 'Sec-WebSocket-Version: 13, 8') + smuggled, refused(426)],
+        ['no version', handshake('/socket', 'Sec-WebSocket-Version: none') + smuggled, refused(426)],
+      ),
+      ...rows(
+        'RFC 6455 4.2.2, 10.2',
+        [
+          'a page of another origin',
+          handshake('/socket', 'Origin: http://evil.test') + smuggled,
+          refused(403),
+        ],
+        ['a page of no origin', handshake('/socket', 'Origin: null') + smuggled, refused(403)],
+        [
+          'a page of the gateway’s own origin',
+          handshake('/socket', 'Origin: http://portico.test'),
+          { answers: [200], connection: 'closed', arrives: [asGet({ origin: undefined }, '/socket')] },
+        ],
+      ),
+      ...rows(
+        'RFC 9110 7.8, 7.6.1, 9.3.1',
+        [
+          'one in HTTP/1.0',
+          handshake('/socket').replace('HTTP/1.1', 'HTTP/1.0') + smuggled,
+          { answers: [200], connection: 'closed', arrives: [asGet(without('upgrade'), '/socket')] },
+        ],
+        [
+          '`Connection` names its key',
+          handshake('/socket', 'Connection: Upgrade, Sec-WebSocket-Key') + smuggled,
+          refused(400),
+        ],
+        [
+          'one with a body',
+          handshake('/socket', `Content-Length: ${smuggled.length}`) + smuggled + smuggled,
+          refused(400),
+        ],
+        [
+          'one with chunks',
+          handshake('/socket', 'Transfer-Encoding: chunked') + chunks + smuggled,
+          refused(400),
+        ],
+        ['one that expects', handshake('/socket', 'Expect: 100-continue') + smuggled, refused(400)],
+        [
+          'one behind a request that is not answered yet',
+          get('/graphql?1') + handshake('/socket') + smuggled,
+          { answers: [200, 400], connection: 'closed', arrives: [asGet({}, '/graphql?1')] },
+        ],
       ),
     ],
   },

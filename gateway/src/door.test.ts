@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { end } from '@portico/testing/scripted-server.ts';
 import { type DoorCase, doorGroups } from './door.cases.ts';
 import { doorPage } from './door-page.fixture.ts';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.fixture.ts';
 import { type Answers, readAnswers } from './read-answers.fixture.ts';
 import { type Arrival, type RecordingOrigin, startRecordingOrigin } from './recording-origin.fixture.ts';
 import { requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
+import { switching } from './web-socket/socket-origin.fixture.ts';
 
 const page = fileURLToPath(new URL('../../docs/door.md', import.meta.url));
 const cases = doorGroups.flatMap((group) => group.cases);
@@ -23,7 +28,7 @@ const ownFields = {
   traceparent: /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/,
   'portico-timeout-ms': /^9900$/,
   via: /^1\.[01] portico-[0-9a-f]{8}$/,
-  connection: /^keep-alive$/,
+  connection: /^(?:keep-alive|Upgrade)$/,
 };
 const fieldsOfRoutes = [
   'accept',
@@ -37,19 +42,28 @@ const allowedFields = new Set([
   ...Object.keys(ownFields),
   ...fieldsOfRoutes,
   ...['host', 'x-forwarded-host', 'content-length', 'transfer-encoding', 'if-none-match'],
+  ...['upgrade', 'sec-websocket-version', 'sec-websocket-key'],
+  ...['sec-websocket-protocol', 'sec-websocket-extensions'],
 ]);
 
 describe('the door of the gateway', () => {
   let origin: RecordingOrigin;
   let gateway: GatewayProcess;
   let via = '';
+  let directory = '';
 
   before(async () => {
-    origin = await startRecordingOrigin(({ target }) => {
+    origin = await startRecordingOrigin(({ target, fields }) => {
+      if (target === '/socket?switch') return [switching(fields.get('sec-websocket-key') ?? ''), end];
       const body = target === '/graphql?large' ? largeBody : 'ok';
       return [`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`];
     });
+    directory = await mkdtemp(join(tmpdir(), 'portico-door-'));
+    const file = join(directory, 'gateway.yaml');
+    const own = await readFile(new URL('../gateway.yaml', import.meta.url), 'utf8');
+    await writeFile(file, `${own}  - { path: /socket, upstream: site, webSocket: {} }\n`);
     gateway = await startGatewayProcess(origin.url, {
+      PORTICO_CONFIG: file,
       PORTICO_HEAD_TIMEOUT_MS: waitMs,
       PORTICO_REQUEST_TIMEOUT_MS: waitMs,
       PORTICO_IDLE_TIMEOUT_MS: waitMs,
@@ -60,6 +74,7 @@ describe('the door of the gateway', () => {
   after(async () => {
     await gateway.stop();
     await origin.close();
+    await rm(directory, { recursive: true });
   });
 
   const clean = requestBytes('GET /graphql?clean');
@@ -138,6 +153,8 @@ test('every case of the door has a name of its own in its group', () => {
 });
 
 function assertSecure({ status, fields }: Answers['answers'][number]): void {
+  // A WebSocket is no document.
+  if (status === 101) return;
   assert.equal(fields.get('x-content-type-options'), 'nosniff');
   assert.equal(fields.get('x-frame-options'), 'DENY');
   if (status >= 400) assert.equal(fields.get('content-type'), 'application/problem+json');

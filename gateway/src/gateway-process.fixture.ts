@@ -8,6 +8,8 @@ export interface GatewayProcess {
   readonly admin: string;
   /** Fails when it is not the same process any more, or has complained. */
   readonly assertAlive: (what: string) => void;
+  /** Asks it to stop; gives its exit code and signal. */
+  readonly terminate: () => Promise<unknown[]>;
   readonly stop: () => Promise<void>;
 }
 
@@ -54,6 +56,10 @@ export async function startGatewayProcess(
         [what, gateway.exitCode, gateway.signalCode, said, gateway.pid],
         [what, null, null, '', pid],
       ),
+    terminate: () => {
+      gateway.kill('SIGTERM');
+      return once(gateway, 'exit');
+    },
     stop: async () => {
       if (gateway.exitCode !== null || gateway.signalCode !== null) return;
       const exited = once(gateway, 'exit');

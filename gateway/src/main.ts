@@ -13,6 +13,7 @@ import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { watchFile } from './table/watch-file.ts';
 import { checkPort } from './upstreams/check-port.ts';
 import { createUpstreamMetrics } from './upstreams/upstream.ts';
+import { createOpenWebSockets } from './web-socket/open-web-sockets.ts';
 
 await runProcess(() => {
   const config = readGatewayConfig(process.env);
@@ -24,12 +25,13 @@ await runProcess(() => {
   let table = toRouteTable(file);
   const upstreamMetrics = createUpstreamMetrics(metrics);
   const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log });
+  const openWebSockets = createOpenWebSockets();
   const limits = {
     firstByteTimeoutMs: config.PORTICO_FIRST_BYTE_TIMEOUT_MS,
     idleTimeoutMs: config.PORTICO_IDLE_TIMEOUT_MS,
   };
   const gatewayFor = (table: RouteTable) =>
-    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, viaName, limits });
+    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, openWebSockets, viaName, limits });
   let gateway = gatewayFor(table);
   const reload = () => {
     try {
@@ -50,6 +52,7 @@ await runProcess(() => {
     log,
     metrics,
     handler: (req, res) => gateway.handler(req, res),
+    takesHandshakes: true,
     refusalFields: answerFields,
     headTimeoutMs: config.PORTICO_HEAD_TIMEOUT_MS,
     requestTimeoutMs: config.PORTICO_REQUEST_TIMEOUT_MS,
@@ -59,6 +62,7 @@ await runProcess(() => {
     adminExtra: Router().get('/upstreams', (_req, res) => {
       res.json(gateway.status());
     }),
+    leave: openWebSockets.leave,
     close: async () => {
       endWatching();
       gateway.close();

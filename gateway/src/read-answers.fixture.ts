@@ -32,6 +32,9 @@ export function readAnswers(bytes: string, methods: readonly (string | undefined
     const head = end === -1 ? undefined : readHead(text.slice(0, end));
     if (head === undefined) return { answers, informational, cut: true };
     text = text.slice(end + 4);
+    // What follows is not HTTP any more.
+    if (head.status === 101)
+      return { answers: [...answers, { ...head, body: text }], informational, cut: false };
     if (head.status < 200) {
       informational += 1;
       continue;

@@ -50,14 +50,20 @@ export async function startRecordingOrigin(
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket)).on('error', () => {});
+    let switched = false;
     const read = createRequestReader(connection, ended, (arrival) => {
       arrivals.push(arrival);
       coming.resolve(arrival);
       coming = Promise.withResolvers();
     });
     socket.setEncoding('latin1').on('data', (text: string) => {
+      if (switched) return;
       try {
-        for (const arrival of read(text)) play(socket, answer(arrival));
+        for (const arrival of read(text)) {
+          const steps = answer(arrival);
+          switched = String(steps[0]).startsWith('HTTP/1.1 101');
+          play(socket, steps);
+        }
       } catch (error) {
         violations.push((error as Error).message);
         socket.destroy();

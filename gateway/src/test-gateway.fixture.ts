@@ -16,6 +16,7 @@ import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { createUpstreamMetrics } from './upstreams/upstream.ts';
+import { createOpenWebSockets } from './web-socket/open-web-sockets.ts';
 
 export interface TestGateway {
   readonly url: string;
@@ -62,6 +63,7 @@ export async function startTestGateway(
   const metrics = createMetrics('gateway');
   const gateway = createGateway({
     rateLimits: createRateLimits({ log: silentLogger }),
+    openWebSockets: createOpenWebSockets(),
     log: silentLogger,
     metrics,
     upstreamMetrics: createUpstreamMetrics(metrics),

@@ -2,6 +2,7 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Problem } from '@portico/runtime/problems.ts';
 import { readOnAfterAnswer } from '../read-on.ts';
+import { type WebSocketOutgoing, writeSwitch } from '../web-socket/write-switch.ts';
 import {
   bodyTooLarge,
   bodyTooSlow,
@@ -22,6 +23,8 @@ export interface Outgoing {
   /** Until the last byte of the answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  /** Where the client asks for a WebSocket. */
+  readonly webSocket?: WebSocketOutgoing | undefined;
 }
 
 /** What those who chose the target want to know and offer. */
@@ -58,6 +61,7 @@ const failureStatuses = new Set([500, 502, 503, 504]);
  *  1. `sent`: the connection has to be made in its time, and a body without a length is counted.
  *     Once the request is sent, the answer has to begin in its time.
  *  2. `answered`: the answer is written to the client as it comes, in the time of the route.
+ *     Or the upstream switches to the WebSocket that was asked for: its bytes are passed on until one side ends.
  *  3. It is over when the answer has come, the client has gone (the proxy ends the upstream's request then), or something
  *     failed: the failure is answered, or what has begun of an answer is cut off.
  */
@@ -68,6 +72,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   let firstByte: NodeJS.Timeout | undefined;
   let answer: IncomingMessage | undefined;
   let over = false;
+  let switched = false;
 
   const finish = (outcome: 'good' | 'bad' | 'unknown') => {
     if (over) return;
@@ -93,7 +98,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
   };
   const deadline = setTimeout(late, outgoing.timeoutMs);
-  res.on('close', () => finish('unknown'));
+  res.once('close', () => finish(switched ? 'good' : 'unknown'));
 
   return {
     sent: (sentRequest) => {
@@ -102,10 +107,19 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         request.destroy();
         return;
       }
-      // 101 in spite of no Upgrade; unheard, it would leave the request without an end.
-      request.on('upgrade', (_answer, socket: Socket) => {
-        socket.destroy();
-        fail(unusable(new Error('the upstream switched protocols unasked')));
+      // Unheard, a 101 in spite of no Upgrade would leave the request without an end.
+      request.once('upgrade', (answer, socket: Socket, early: Buffer) => {
+        try {
+          if (over) throw new Error('the upstream switched protocols too late');
+          writeSwitch({ answer, socket, early }, res, outgoing, limits.idleTimeoutMs);
+        } catch (error) {
+          socket.destroy();
+          fail(unusable(error));
+          return;
+        }
+        switched = true;
+        clearTimeout(deadline);
+        clearTimeout(firstByte);
       });
       limitInformation(request, () => fail(unusable(new Error('the upstream sent hints without end'))));
       const { socket } = request;
@@ -135,7 +149,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         fail(unusable(error));
         return;
       }
-      begun.on('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
+      begun.once('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
       if (isEventStream(begun)) clearTimeout(deadline);
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));
@@ -145,7 +159,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     },
     broke: (error) => {
       // What comes behind a whole answer breaks the connection, not the answer.
-      if (over || answer?.complete) return;
+      if (over || switched || answer?.complete) return;
       // A kept connection may have been ended by the other side while the request was on its way: that says nothing of
       // the request. One with a body or an effect isn't repeated; nor is one that failed on a connection of its own.
       if (isRead && request?.reusedSocket && !res.headersSent && isBrokenConnection(error)) tryAgain();

@@ -57,7 +57,8 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
       (res as WithExchange)[exchangeOf] = exchange;
       // The proxy sends the fields that it finds in the request.
       req.headers = { ...outgoing.fields, host: target.host };
-      send(keptConnections);
+      // What was asked to switch may believe that it has: no other request goes there.
+      send(outgoing.webSocket === undefined ? keptConnections : newConnections);
     },
     close: () => agent.destroy(),
   };

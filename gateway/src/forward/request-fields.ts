@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { Route } from '../table/route-table.ts';
+import { toOfferFields, type WebSocketOffer } from '../web-socket/offer.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
 export interface RequestFieldsOptions {
   readonly route: Pick<Route, 'auth' | 'requestFields' | 'timeoutMs'>;
   readonly context: Pick<RequestContext, 'identity' | 'requestId' | 'traceparent'>;
   readonly viaName: string;
+  readonly offer?: WebSocketOffer | undefined;
 }
 
 /** So much of a route's time is kept for the way of the upstream's answer, so that its own "too late" comes first. */
@@ -29,7 +31,7 @@ const listFields = new Set([
  */
 export function toRequestFields(
   req: IncomingMessage,
-  { route, context, viaName }: RequestFieldsOptions,
+  { route, context, viaName, offer }: RequestFieldsOptions,
 ): Record<string, string> {
   const fields = passedOn(req, route.requestFields);
   // Where the gateway knows users, other credentials than the ones that it has verified go no further.
@@ -42,7 +44,7 @@ export function toRequestFields(
   fields['x-forwarded-for'] = peerAddress(req);
   fields['x-forwarded-proto'] = 'http';
   if (req.headers.host) fields['x-forwarded-host'] = req.headers.host;
-  return fields;
+  return offer === undefined ? fields : Object.assign(fields, toOfferFields(offer));
 }
 
 /** Without the prefix that an IPv4 address has where both kinds are listened for (RFC 4291 section 2.5.5.2). */

@@ -1,11 +1,19 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import { toRequestFields } from '../forward/request-fields.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
+import { offerOf } from '../web-socket/admit-web-socket.ts';
+import type { WebSocketOffer } from '../web-socket/offer.ts';
+import type { OpenWebSockets } from '../web-socket/open-web-sockets.ts';
+import type { WebSocketOutgoing } from '../web-socket/write-switch.ts';
 import { routeOf } from './choose-route.ts';
 
 /** Sends the request to its route's upstream, and the answer back. */
-export function forwardToUpstream(upstreams: ReadonlyMap<string, Upstream>, viaName: string): RequestHandler {
+export function forwardToUpstream(
+  upstreams: ReadonlyMap<string, Upstream>,
+  viaName: string,
+  openWebSockets: OpenWebSockets,
+): RequestHandler {
   return (req, res, next) => {
     const route = routeOf(res);
     const upstream = upstreams.get(route.upstream);
@@ -13,8 +21,15 @@ export function forwardToUpstream(upstreams: ReadonlyMap<string, Upstream>, viaN
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
     const { timeoutMs, maxBodyBytes } = route;
     const context = contextOf(res);
-    const fields = toRequestFields(req, { route, context, viaName });
+    const offer = offerOf(res);
+    const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
-    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes }, next);
+    const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets);
+    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes, webSocket }, next);
   };
+}
+
+function toWebSocket(offer: WebSocketOffer, res: Response, open: OpenWebSockets): WebSocketOutgoing {
+  const { idleTimeoutMs, maxOpenMs } = routeOf(res).webSocket ?? {};
+  return { offer, idleTimeoutMs, maxOpenMs, opened: (leave) => open.opened(res, leave) };
 }

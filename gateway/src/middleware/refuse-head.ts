@@ -9,7 +9,7 @@ const hostField = /^(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 const maxPort = 65_535;
 /** Fields that are meant for whoever answers, or that the gateway sets: nobody may have them taken off on the way. */
 const notHopByHop =
-  /^(?:host|content-.*|transfer-encoding|authorization|cookie|cache-control|via|forwarded|x-forwarded-.*|x-request-id|trace(?:parent|state)|portico-.*)$/;
+  /^(?:host|content-.*|transfer-encoding|authorization|cookie|cache-control|origin|sec-websocket-.*|via|forwarded|x-forwarded-.*|x-request-id|trace(?:parent|state)|portico-.*)$/;
 
 /**
  * Refuses heads that parts behind the gateway could read in another way, and what the gateway doesn't do.
@@ -40,14 +40,7 @@ function findRefusal(req: IncomingMessage, viaName: string): Problem | undefined
     if (notHopByHop.test(name)) return invalid(`The field ${name} is not one that Connection may name.`);
   }
   if (headers.via?.includes(viaName)) return invalid('The request has been through this gateway already.');
-  if (headers['transfer-encoding'] !== undefined) return findFramingRefusal(req);
-  if (/websocket/i.test(headers.upgrade ?? '')) {
-    return new Problem(
-      'not-supported',
-      'There are no WebSockets here. Events are sent as text/event-stream.',
-    );
-  }
-  return undefined;
+  return headers['transfer-encoding'] === undefined ? undefined : findFramingRefusal(req);
 }
 
 /** In HTTP/1.0 there may be none; the server has refused HTTP/1.1 without one. */

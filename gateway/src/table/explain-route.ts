@@ -22,9 +22,15 @@ export function explainRoute({ routes, upstreams }: RouteTable, method: string, 
   if (!route.methods.includes(method as Method)) {
     return `405: the route ${name} takes ${route.methods.join(', ')}, not ${method}`;
   }
+  const { webSocket } = route;
   return [
     `${method} ${path} goes by the route ${name} to ${route.upstream} (${upstreams[route.upstream]?.targets.join(', ')})`,
     `  within ${route.timeoutMs} ms, with a body of at most ${route.maxBodyBytes} bytes`,
     `  and the request fields ${[...route.requestFields].sort().join(', ')}`,
+    ...(webSocket === undefined
+      ? []
+      : [
+          `  or as a WebSocket, of pages of its own origin${webSocket.origins.map((origin) => `, ${origin}`).join('')}`,
+        ]),
   ].join('\n');
 }

@@ -5,7 +5,7 @@ const methodNames = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 /** As regular expressions. */
 const setByGateway = [
   'connection|content-length|expect|forwarded|host|http2-settings|keep-alive|te|trailer|transfer-encoding|upgrade|via',
-  'portico-.*|proxy-.*|traceparent|tracestate|x-forwarded-.*|x-request-id',
+  'portico-.*|sec-websocket-.*|proxy-.*|traceparent|tracestate|x-forwarded-.*|x-request-id',
 ];
 const strict = { additionalProperties: false };
 
@@ -103,6 +103,44 @@ const routeSchema = Type.Object(
         },
       ),
     ),
+    webSocket: Type.Optional(
+      Type.Object(
+        {
+          origins: Type.Array(
+            Type.String({
+              pattern: '^https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?$',
+              description:
+                'an origin as browsers send it: scheme, host in lower case, port if it is not the usual one',
+            }),
+            {
+              maxItems: 100,
+              uniqueItems: true,
+              default: [],
+              description:
+                "whose pages may open one, beside the gateway's own; programs that are no browsers always may",
+            },
+          ),
+          idleTimeoutMs: Type.Optional(
+            Type.Integer({
+              minimum: 10,
+              maximum: 86_400_000,
+              description: 'how long it may be silent; PORTICO_IDLE_TIMEOUT_MS when left out',
+            }),
+          ),
+          maxOpenMs: Type.Optional(
+            Type.Integer({
+              minimum: 10,
+              maximum: 604_800_000,
+              description: 'how long it may last; for ever when left out',
+            }),
+          ),
+        },
+        {
+          ...strict,
+          description: 'lets a GET become a WebSocket, in the time of timeoutMs; none does when left out',
+        },
+      ),
+    ),
     requestFields: Type.Array(
       Type.String({
         pattern: `^(?!(?:${setByGateway.join('|')})$)[a-z0-9][a-z0-9-]*$`,
@@ -124,6 +162,12 @@ export const gatewayFileSchema = Type.Object(
   {
     port: Type.Integer({ ...port, default: 8080, description: 'the public port; PORTICO_PORT wins' }),
     adminPort: Type.Integer({ ...port, default: 9901, description: 'on 127.0.0.1; PORTICO_ADMIN_PORT wins' }),
+    maxWebSockets: Type.Integer({
+      minimum: 0,
+      maximum: 100_000,
+      default: 1_000,
+      description: 'how many may be open at a time',
+    }),
     jwt: Type.Optional(
       Type.Object(
         {

@@ -26,6 +26,7 @@ test('the least that works is an upstream and a route; the rest has defaults', (
   assert.deepEqual(parse(minimal), {
     port: 8080,
     adminPort: 9901,
+    maxWebSockets: 1000,
     upstreams: { web: { targets: ['http://127.0.0.1:4001'] } },
     routes: [
       {
@@ -65,6 +66,14 @@ test('every mistake is named with its line and column, what was expected and wha
     [
       `${minimal}    requestFields: [cookie, x-forwarded-for]\n`,
       '6:29 routes[0].requestFields[1] must be a field name in lower case, none that',
+    ],
+    [
+      `${minimal}    webSocket: { origins: [https://shop.test/] }\n`,
+      '6:28 routes[0].webSocket.origins[0] must be an origin as browsers send it',
+    ],
+    [
+      `${minimal}    methods: [POST]\n    webSocket: {}\n`,
+      '7:16 routes[0].webSocket needs GET among the methods',
     ],
     [`${minimal}retries: 3\n`, '6:1 retries is not known here'],
     [minimal.replace('/graphql', '/a/../b'), '4:11 routes[0].path must be a path such as'],

@@ -140,6 +140,12 @@ function referenceMistakes(value: unknown): Mistake[] {
     if (route?.auth !== undefined && route.auth !== 'none' && jwt === undefined) {
       mistakes.push({ path: ['routes', index, 'auth'], message: `routes[${index}].auth needs a jwt block` });
     }
+    if (route?.webSocket !== undefined && route.methods?.includes('GET') === false) {
+      mistakes.push({
+        path: ['routes', index, 'webSocket'],
+        message: `routes[${index}].webSocket needs GET among the methods`,
+      });
+    }
     const key = `${route?.host ?? '*'} ${route?.path}`;
     const earlier = seen.get(key);
     if (earlier !== undefined) {

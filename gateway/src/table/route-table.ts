@@ -15,6 +15,8 @@ export interface Route {
   readonly auth: FileRoute['auth'];
   /** Any number of requests when undefined. */
   readonly rateLimit: FileRoute['rateLimit'];
+  /** Whether a GET may become a WebSocket, and of what kind. */
+  readonly webSocket?: FileRoute['webSocket'];
   /** Request fields that are passed on, in lower case. Every other is left out. */
   readonly requestFields: ReadonlySet<string>;
 }
@@ -26,6 +28,8 @@ export type UpstreamTable = GatewayFile['upstreams'][string];
 export interface RouteTable {
   readonly upstreams: Readonly<Record<string, UpstreamTable>>;
   readonly routes: readonly Route[];
+  /** How many WebSockets may be open at a time; none when undefined. */
+  readonly maxWebSockets?: number | undefined;
   /** Whose access tokens count; undefined where no route asks for one. */
   readonly jwt?: GatewayFile['jwt'] | undefined;
 }
@@ -42,12 +46,12 @@ const fieldsOfReads = [
 ];
 const fieldsOfBodies = ['content-encoding', 'content-type'];
 
-export function toRouteTable({ upstreams, routes, jwt }: GatewayFile): RouteTable {
-  return { upstreams, routes: routes.map(toRoute), jwt };
+export function toRouteTable({ upstreams, routes, jwt, maxWebSockets }: GatewayFile): RouteTable {
+  return { upstreams, routes: routes.map(toRoute), jwt, maxWebSockets };
 }
 
 function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, auth, rateLimit } = route;
+  const { path, host, methods, upstream, timeoutMs, auth, rateLimit, webSocket } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
     path,
@@ -57,6 +61,7 @@ function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
     timeoutMs,
     auth,
     rateLimit,
+    webSocket,
     maxBodyBytes: maxBodyBytes ?? (readsOnly ? 0 : 1_000_000),
     requestFields: new Set([
       ...fieldsOfReads,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createTurns } from './answer-in-turn.ts';
+import { answerHandshakes, beginsHandshake } from './handshakes.ts';
 import { lingerAndClose } from './linger-and-close.ts';
 import { Problem, type ProblemName, sendProblem } from './problems.ts';
 import { type Fields, refuseConnection } from './refuse-connection.ts';
@@ -13,6 +14,8 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** Fields of the answers to what never reaches `handler`. */
   readonly refusalFields?: Fields | undefined;
+  /** Whether `handler` may answer with a WebSocket (`handshakeOf`); offers to switch are ignored when left out. */
+  readonly takesHandshakes?: boolean | undefined;
 }
 
 /**
@@ -21,7 +24,9 @@ export interface HttpServerOptions {
  */
 export function createHttpServer(options: HttpServerOptions): Server {
   const { handler, headTimeoutMs = 10_000, requestTimeoutMs = 30_000, refusalFields = [] } = options;
-  const { inTurn, latestTurn } = createTurns();
+  const { takesHandshakes = false } = options;
+  const turns = createTurns();
+  const { inTurn, latestTurn } = turns;
   const serve = withHost(handler, refusalFields);
   const server = createServer(
     {
@@ -34,9 +39,11 @@ export function createHttpServer(options: HttpServerOptions): Server {
       requireHostHeader: false,
       // Longer than any client of ours keeps an idle connection, so that no request meets a closing one.
       keepAliveTimeout: 75_000,
+      shouldUpgradeCallback: (req) => takesHandshakes && beginsHandshake(req, turns),
     },
     inTurn(serve),
   );
+  if (takesHandshakes) answerHandshakes(server, serve);
   server.maxHeadersCount = 100;
   server.on('connection', (socket: Socket) => {
     // What Node does behind an answer that ends the connection.

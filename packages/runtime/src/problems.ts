@@ -16,7 +16,7 @@ export const problemTypes = {
   'unsupported-media-type': { status: 415, title: 'The body has a type that is not understood here' },
   'expectation-failed': { status: 417, title: 'The expectation can not be met' },
   conflict: { status: 422, title: 'The request conflicts with an earlier one' },
-  'upgrade-required': { status: 426, title: 'This version of the app is too old' },
+  'upgrade-required': { status: 426, title: 'This version is not served' },
   'too-many-requests': { status: 429, title: 'You have sent too many requests' },
   'fields-too-large': { status: 431, title: 'The header fields are too large' },
   internal: { status: 500, title: 'Something went wrong on our side' },

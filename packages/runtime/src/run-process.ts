@@ -19,6 +19,8 @@ export interface ProcessParts extends HttpServerOptions {
   /** Where the public port listens; every interface when left out. */
   readonly host?: string;
   readonly adminExtra?: Router | undefined;
+  /** Ends what would go on by itself, such as open WebSockets, when the process was told to stop. */
+  readonly leave?: () => void;
   /** Lets go of what the process holds, after the last request is answered. */
   readonly close: () => Promise<unknown>;
 }
@@ -69,6 +71,7 @@ async function listen(parts: ProcessParts): Promise<() => void> {
     stopping = true;
     log.info('stopping');
     for (const res of inFlight.all) if (!res.headersSent) res.setHeader('Connection', 'close');
+    parts.leave?.();
     await closed(server, drainTimeoutMs);
     await parts.close();
     await closed(admin, 0);
