@@ -23,6 +23,7 @@ const goodFile = `upstreams:
 routes:
   - { path: /graphql, upstream: web, methods: [GET, POST] }
   - { path: "/api/*", upstream: web, host: phone.test }
+  - { path: /live, upstream: web, webSocket: { origins: ["https://shop.test"] } }
 `;
 
 test('portico --help names every command', () => {
@@ -61,12 +62,13 @@ test('portico routes check lists the routes of a file, or its mistakes with exit
   const good = portico(['routes', 'check']);
   assert.equal(good.status, 0);
   assert.match(good.stdout, /^\/graphql +GET,POST +-> web \(http:\/\/127\.0\.0\.1:4001\)$/m);
+  assert.match(good.stdout, /^\/live +GET,HEAD,WebSocket -> web/m);
   assert.match(good.stdout, /^phone\.test\/api\/\* +GET,HEAD +-> web/m);
 
   writeFileSync(join(dir, 'bad.yaml'), `${goodFile}port: many\n`);
   const bad = portico(['routes', 'check', '--config', 'bad.yaml']);
   assert.equal(bad.status, 1);
-  assert.equal(bad.stderr, 'bad.yaml:6:7 port must be integer, got "many"\n');
+  assert.equal(bad.stderr, 'bad.yaml:7:7 port must be integer, got "many"\n');
 });
 
 test('portico routes explain says what would become of a request', () => {
@@ -83,5 +85,9 @@ test('portico routes explain says what would become of a request', () => {
     /^404: no route has the path \/api\/v1 on other\.test/,
   );
   assert.match(explain('GET', '/api/../graphql'), /^400: The path has to be absolute and unambiguous/);
+  assert.match(
+    explain('GET', '/live'),
+    /^GET \/live goes by .*\n {2}or as a WebSocket, of pages of its own origin, https:\/\/shop\.test\n$/s,
+  );
   assert.equal(portico(['routes', 'explain', 'GET']).status, 2);
 });

@@ -10,8 +10,8 @@ export interface Answer {
 
 export interface Answers {
   readonly answers: readonly Answer[];
-  /** How many informational answers there were. */
-  readonly informational: number;
+  /** What was said before them. */
+  readonly informational: readonly Omit<Answer, 'body'>[];
   /** The last answer broke off: it is not among the answers. */
   readonly cut: boolean;
 }
@@ -25,7 +25,7 @@ const fieldPattern = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t -~\x80-\xff]*)$/;
  */
 export function readAnswers(bytes: string, methods: readonly (string | undefined)[]): Answers {
   const answers: Answer[] = [];
-  let informational = 0;
+  const informational: Omit<Answer, 'body'>[] = [];
   let text = bytes;
   while (text !== '') {
     const end = text.indexOf('\r\n\r\n');
@@ -36,7 +36,7 @@ export function readAnswers(bytes: string, methods: readonly (string | undefined
     if (head.status === 101)
       return { answers: [...answers, { ...head, body: text }], informational, cut: false };
     if (head.status < 200) {
-      informational += 1;
+      informational.push(head);
       continue;
     }
     const read = readBody(head, methods[answers.length], text);

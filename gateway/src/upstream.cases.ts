@@ -5,6 +5,8 @@ import { end, reset, type Step } from '@portico/testing/scripted-server.ts';
 export interface UpstreamCase {
   readonly name: string;
   readonly method?: 'HEAD' | 'POST';
+  /** 1.1 when left out. */
+  readonly version?: '1.0';
   /** What the upstream does when the head of a request has arrived. */
   readonly steps: readonly Step[];
   /** `cut`: an answer that has begun never looks complete. */
@@ -18,6 +20,8 @@ export interface ExpectedAnswer {
   readonly body?: string;
   /** Values of fields that it has, those of several lines with a line feed between; undefined: none of this name. */
   readonly fields?: Readonly<Record<string, string | undefined>>;
+  /** What it is told before the answer: statuses, and the links of each. */
+  readonly informed?: readonly (readonly [status: number, links: string | undefined])[];
 }
 
 const head = (...lines: string[]) => `${lines.join('\r\n')}\r\n\r\n`;
@@ -129,11 +133,64 @@ export const upstreamCases: readonly UpstreamCase[] = [
 
   {
     name: 'a hint before the answer',
+    steps: [head('HTTP/1.1 103 X', 'Link: </a>; rel=preload', 'LINK: </b>', 'X-Evil: y', 'Server: z') + ok()],
+    client: { ...fine, informed: [[103, '</a>; rel=preload\n</b>']] },
+    reused: true,
+  },
+  {
+    name: 'hints in pieces, one after the other',
+    steps: [...head('HTTP/1.1 103 X', 'Link: </a>'), ...head('HTTP/1.1 103 X', 'Link: </b>'), ok()],
+    client: {
+      ...fine,
+      informed: [
+        [103, '</a>'],
+        [103, '</b>'],
+      ],
+    },
+    reused: true,
+  },
+  {
+    name: 'a hint before the answer, in HTTP/1.0',
+    version: '1.0',
     steps: [head('HTTP/1.1 103 X', 'Link: </a>') + ok()],
     client: fine,
     reused: true,
   },
+  {
+    name: 'a hint of nothing, one of bytes above ASCII, and one with a length',
+    steps: [
+      head('HTTP/1.1 103 X', 'X: y'),
+      head('HTTP/1.1 103 X', 'Link: </\xe9>'),
+      head('HTTP/1.1 103 X', 'Link: </a>', 'Content-Length: 9'),
+      ok(),
+    ],
+    client: { ...fine, informed: [[103, '</a>']] },
+    reused: true,
+  },
+  {
+    name: 'a hint with a control byte',
+    steps: [head('HTTP/1.1 103 X', 'Link: </a>\x01') + ok()],
+    client: unusable,
+  },
+  {
+    name: 'that it is at work',
+    steps: [head('HTTP/1.1 102 X', 'X: y') + ok()],
+    client: { ...fine, informed: [[102, undefined]] },
+    reused: true,
+  },
+  {
+    name: 'something before the answer that nobody knows',
+    steps: [head('HTTP/1.1 199 X', 'Link: </a>') + ok()],
+    client: fine,
+    reused: true,
+  },
   { name: '100 unasked', steps: [head('HTTP/1.1 100 X') + ok()], client: fine, reused: true },
+  {
+    name: '20 hints before the answer',
+    steps: [head('HTTP/1.1 103 X', 'Link: </a>').repeat(20) + ok()],
+    client: { ...fine, informed: Array(20).fill([103, '</a>']) },
+    reused: true,
+  },
   {
     name: '1,000 hints before the answer',
     steps: [head('HTTP/1.1 103 X').repeat(1_000) + ok()],

@@ -36,11 +36,12 @@ describe('what is behind the gateway does not behave', () => {
     return upstream.requests.at(-1)?.connection;
   }
 
-  for (const { name, method = 'GET', steps, client, reused = false } of upstreamCases) {
+  for (const { name, method = 'GET', version = '1.1', steps, client, reused = false } of upstreamCases) {
     test(`${name}: ${client === 'cut' ? 'cut off' : client.status}`, async () => {
       await sendClean('before');
       upstream.behave(() => steps);
-      const received = await sendBytes(gateway.port, requestBytes(`${method} /graphql`));
+      const bytes = requestBytes(`${method} /graphql`).replace('HTTP/1.1', `HTTP/${version}`);
+      const received = await sendBytes(gateway.port, bytes);
       const used = upstream.requests.at(-1)?.connection;
       if (client === 'cut') assertCut(received);
       else assertAnswer(received, method, client);
@@ -106,13 +107,16 @@ function assertAnswer(
   method: string,
   client: Exclude<UpstreamCase['client'], 'cut'>,
 ): void {
-  const { answers, cut } = readAnswers(received, [method]);
+  const { answers, cut, informational } = readAnswers(received, [method]);
   assert.equal(cut, false, received.slice(0, 300));
   assert.deepEqual(
     answers.map(({ status }) => status),
     [client.status],
     received.slice(0, 300),
   );
+  const informed = informational.map(({ status, fields }) => [status, fields.get('link')]);
+  if (client.status < 400) assert.deepEqual(informed, client.informed ?? []);
+  for (const { fields } of informational) assert.ok([...fields.keys()].every((name) => name === 'link'));
   const [answer] = answers;
   if (client.body !== undefined) assert.equal(answer?.body, client.body);
   for (const [name, value] of Object.entries(client.fields ?? {}))

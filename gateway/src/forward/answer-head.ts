@@ -1,26 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { contentSecurityPolicy, securityFields } from '../middleware/security-fields.ts';
+import type { AnswerFields } from './answer-fields.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
-/** Fields that end at the gateway (RFC 9110 section 7.6.1), that it sets itself, or that tell what runs behind it. */
-const notPassedOn = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'server',
-  'via',
-  'x-powered-by',
-  'x-request-id',
-  ...securityFields.map(([name]) => name.toLowerCase()),
-]);
-
-const ownFields = securityFields.flat();
 /** Node reads no field beyond the thousandth, so an answer that reaches it may say more than can be seen here. */
 const maxFields = 999;
 
@@ -31,11 +12,15 @@ export interface AnswerHead {
 }
 
 /**
- * The head of the answer to the client, from that of the upstream's. The reason phrase is not taken over. The gateway's
- * own fields are added; its content security policy where the upstream has none.
+ * The head of the answer to the client, from that of the upstream's. The reason phrase is not taken over. `policy` says
+ * which fields are.
  * @throws Error when the upstream's head has a meaning that can't be passed on
  */
-export function toAnswerHead(answer: IncomingMessage, requestId: string): AnswerHead {
+export function toAnswerHead(
+  answer: IncomingMessage,
+  requestId: string,
+  { own, withoutPolicy, withheld }: AnswerFields,
+): AnswerHead {
   const { statusCode: status = 0, headers, rawHeaders } = answer;
   if (status < 200 || status > 599) throw new Error(`the upstream answered with the status ${status}`);
   if (answer.httpVersionMajor !== 1) throw new Error('the upstream answered in another version of HTTP');
@@ -47,12 +32,12 @@ export function toAnswerHead(answer: IncomingMessage, requestId: string): Answer
   }
 
   const hopByHop = namedByConnection(headers.connection);
-  const fields: string[] = [...ownFields, 'X-Request-Id', requestId];
-  if (headers['content-security-policy'] === undefined) fields.push(...contentSecurityPolicy);
+  const fields: string[] = [...own, 'X-Request-Id', requestId];
+  if (headers['content-security-policy'] === undefined) fields.push(...withoutPolicy);
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     const key = name.toLowerCase();
-    if (notPassedOn.has(key) || hopByHop?.has(key)) continue;
+    if (withheld.has(key) || hopByHop?.has(key)) continue;
     // RFC 9110 section 8.6.
     if (status === 204 && key === 'content-length') continue;
     fields.push(name, rawHeaders[index + 1] as string);

@@ -1,8 +1,9 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Problem } from '@portico/runtime/problems.ts';
 import { readOnAfterAnswer } from '../read-on.ts';
 import { type WebSocketOutgoing, writeSwitch } from '../web-socket/write-switch.ts';
+import type { AnswerFields } from './answer-fields.ts';
 import {
   bodyTooLarge,
   bodyTooSlow,
@@ -14,6 +15,7 @@ import {
 } from './forward-failure.ts';
 import type { ForwardLimits } from './limits.ts';
 import { isEventStream, writeAnswer } from './write-answer.ts';
+import { writeInformation } from './write-information.ts';
 
 /** What is sent to the upstream beside the method, path and body of the request. */
 export interface Outgoing {
@@ -23,6 +25,8 @@ export interface Outgoing {
   /** Until the last byte of the answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
+  /** What becomes of the fields of the answer. */
+  readonly answerFields: AnswerFields;
   /** Where the client asks for a WebSocket. */
   readonly webSocket?: WebSocketOutgoing | undefined;
 }
@@ -121,7 +125,15 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         clearTimeout(deadline);
         clearTimeout(firstByte);
       });
-      limitInformation(request, () => fail(unusable(new Error('the upstream sent hints without end'))));
+      limitInformation(
+        request,
+        (information) => {
+          // What waits for a 101 has no use for hints.
+          if (!over && outgoing.webSocket === undefined)
+            writeInformation(information, res, outgoing.answerFields);
+        },
+        () => fail(unusable(new Error('the upstream sent hints without end'))),
+      );
       const { socket } = request;
       if (socket?.connecting) {
         limitConnecting(socket, limits.connectTimeoutMs, () =>
@@ -144,7 +156,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       clearTimeout(firstByte);
       try {
         readOnAfterAnswer(req, res);
-        writeAnswer(begun, res, outgoing.requestId);
+        writeAnswer(begun, res, outgoing);
       } catch (error) {
         fail(unusable(error));
         return;
@@ -169,14 +181,19 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   };
 }
 
-/** They are not passed on; more of them than anybody needs would keep us busy until the time is over. */
+/** More of them than anybody needs would keep us busy until the time is over. */
 const maxInformation = 20;
 
-function limitInformation(request: ClientRequest, tooMany: () => void): void {
+function limitInformation(
+  request: ClientRequest,
+  passOn: (information: InformationEvent) => void,
+  tooMany: () => void,
+): void {
   let count = 0;
-  request.on('information', () => {
+  request.on('information', (information) => {
     count += 1;
-    if (count > maxInformation) tooMany();
+    if (count <= maxInformation) passOn(information);
+    else tooMany();
   });
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AnswerFields } from './answer-fields.ts';
 import { toAnswerHead } from './answer-head.ts';
 
 /**
@@ -6,8 +7,12 @@ import { toAnswerHead } from './answer-head.ts';
  * complete.
  * @throws Error when the answer can't be passed on; nothing has been written then
  */
-export function writeAnswer(answer: IncomingMessage, res: ServerResponse, requestId: string): void {
-  const { status, fields } = toAnswerHead(answer, requestId);
+export function writeAnswer(
+  answer: IncomingMessage,
+  res: ServerResponse,
+  { requestId, answerFields }: { readonly requestId: string; readonly answerFields: AnswerFields },
+): void {
+  const { status, fields } = toAnswerHead(answer, requestId, answerFields);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.
   if (isEventStream(answer)) res.flushHeaders();

@@ -19,13 +19,13 @@ export function forwardToUpstream(
     const upstream = upstreams.get(route.upstream);
     if (upstream === undefined)
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
-    const { timeoutMs, maxBodyBytes } = route;
+    const { timeoutMs, maxBodyBytes, answerFields } = route;
     const context = contextOf(res);
     const offer = offerOf(res);
     const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
     const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets);
-    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes, webSocket }, next);
+    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes, answerFields, webSocket }, next);
   };
 }
 

@@ -27,7 +27,7 @@ export function explainRoute({ routes, upstreams }: RouteTable, method: string, 
     `${method} ${path} goes by the route ${name} to ${route.upstream} (${upstreams[route.upstream]?.targets.join(', ')})`,
     `  within ${route.timeoutMs} ms, with a body of at most ${route.maxBodyBytes} bytes`,
     `  and the request fields ${[...route.requestFields].sort().join(', ')}`,
-    ...(webSocket === undefined
+    ...(webSocket === undefined || method !== 'GET'
       ? []
       : [
           `  or as a WebSocket, of pages of its own origin${webSocket.origins.map((origin) => `, ${origin}`).join('')}`,

@@ -7,6 +7,13 @@ const setByGateway = [
   'connection|content-length|expect|forwarded|host|http2-settings|keep-alive|te|trailer|transfer-encoding|upgrade|via',
   'portico-.*|sec-websocket-.*|proxy-.*|traceparent|tracestate|x-forwarded-.*|x-request-id',
 ];
+/** Of answers: what ends at the gateway, what says where a body ends or how to read it, and what the gateway says itself. */
+const notToBeChanged =
+  'connection|content-encoding|content-length|content-range|keep-alive|proxy-.*|ratelimit(?:-policy)?|te|trailer|' +
+  'transfer-encoding|upgrade|via|x-request-id';
+const answerFieldName = `^(?!(?:${notToBeChanged})$)[a-z0-9][a-z0-9-]*$`;
+const answerFieldMeaning =
+  'a field name in lower case, none that ends at the gateway, frames a body or that the gateway alone knows';
 const strict = { additionalProperties: false };
 
 const upstreamSchema = Type.Object(
@@ -153,6 +160,38 @@ const routeSchema = Type.Object(
         description: 'request fields that are passed on beside those that every route passes on',
       },
     ),
+    answerFields: Type.Optional(
+      Type.Object(
+        {
+          remove: Type.Array(Type.String({ pattern: answerFieldName, description: answerFieldMeaning }), {
+            maxItems: 50,
+            uniqueItems: true,
+            default: [],
+            description: 'answer fields that are left out',
+          }),
+          set: Type.Record(
+            Type.String({ pattern: answerFieldName }),
+            Type.String({
+              pattern: '^[!-~](?:[\\t -~]*[!-~])?$',
+              maxLength: 8_000,
+              description: 'a value in ASCII without spaces around it',
+            }),
+            {
+              additionalProperties: false,
+              maxProperties: 50,
+              default: {},
+              description: `answer fields by name, instead of the upstream's: ${answerFieldMeaning}`,
+            },
+          ),
+        },
+        {
+          ...strict,
+          description:
+            "changes the fields of the upstream's answers, and the security fields that the gateway gives them; its own " +
+            'refusals stay as they are',
+        },
+      ),
+    ),
   },
   strict,
 );
@@ -189,7 +228,8 @@ export const gatewayFileSchema = Type.Object(
     upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), upstreamSchema, {
       minProperties: 1,
       additionalProperties: false,
-      description: 'what is behind the gateway, by name',
+      description:
+        'what is behind the gateway, by names in lower case: a letter, then letters, digits and "-"',
     }),
     routes: Type.Array(routeSchema, { minItems: 1, maxItems: 1_000, description: 'what gets through' }),
   },

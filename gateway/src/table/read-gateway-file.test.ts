@@ -41,6 +41,11 @@ test('the least that works is an upstream and a route; the rest has defaults', (
   });
 });
 
+test('what is left out inside an upstream has defaults too', () => {
+  const { upstreams } = parse(minimal.replace('web: {', 'web: { health: { path: /livez },'));
+  assert.deepEqual(upstreams.web?.health, { path: '/livez', intervalMs: 2_000, timeoutMs: 1_000 });
+});
+
 test('a value may come from the environment', () => {
   const variables = ['$', '{HOST}:', '$', '{PORT}'].join('');
   const text = minimal.replace('127.0.0.1:4001', variables);
@@ -68,6 +73,22 @@ test('every mistake is named with its line and column, what was expected and wha
       '6:29 routes[0].requestFields[1] must be a field name in lower case, none that',
     ],
     [
+      `${minimal}    answerFields: { remove: [x-debug, connection] }\n`,
+      '6:39 routes[0].answerFields.remove[1] must be a field name in lower case, none that',
+    ],
+    [
+      `${minimal}    answerFields: { set: { x-new: y, content-length: "2" } }\n`,
+      '6:38 routes[0].answerFields.set.content-length can not be named here: answer fields by name',
+    ],
+    [
+      `${minimal}    answerFields: { set: { X-New: y } }\n`,
+      '6:28 routes[0].answerFields.set.X-New can not be named here: answer fields by name',
+    ],
+    [
+      `${minimal}    answerFields: { set: { x-new: "y\\r\\nx: z" } }\n`,
+      '6:35 routes[0].answerFields.set.x-new must be a value in ASCII',
+    ],
+    [
       `${minimal}    webSocket: { origins: [https://shop.test/] }\n`,
       '6:28 routes[0].webSocket.origins[0] must be an origin as browsers send it',
     ],
@@ -75,6 +96,7 @@ test('every mistake is named with its line and column, what was expected and wha
       `${minimal}    methods: [POST]\n    webSocket: {}\n`,
       '7:16 routes[0].webSocket needs GET among the methods',
     ],
+    [minimal.replace('  web:', '  Web:'), '2:3 upstreams.Web can not be named here: what is behind'],
     [`${minimal}retries: 3\n`, '6:1 retries is not known here'],
     [minimal.replace('/graphql', '/a/../b'), '4:11 routes[0].path must be a path such as'],
     [minimal.replace('/graphql', '/a*'), '4:11 routes[0].path must be a path such as'],

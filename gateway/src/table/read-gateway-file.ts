@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '@portico/runtime/config.ts';
 import { compileSchema, type SchemaError } from '@portico/runtime/openapi-schema.ts';
-import Value from 'typebox/value';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { type FileRoute, type GatewayFile, gatewayFileSchema } from './gateway-file.ts';
 
@@ -61,7 +60,7 @@ export function parseGatewayFile(text: string, path: string, env: NodeJS.Process
   } catch (error) {
     throw fail([{ offset: 0, message: (error as Error).message }]);
   }
-  const value = Value.Default(gatewayFileSchema, given ?? {});
+  const value = withDefaults(gatewayFileSchema as object, given ?? {});
   const mistakes = [...shapeMistakes(value), ...referenceMistakes(value)];
   if (mistakes.length > 0) {
     throw fail(
@@ -87,6 +86,34 @@ function fillIn(document: Document, env: NodeJS.ProcessEnv): { offset: number; m
   return unset;
 }
 
+interface Shape {
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly patternProperties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+}
+
+/** The same with what is left out. (Typebox's own leaves out the values of records, and throws at their unknown keys.) */
+function withDefaults(shape: Shape, given: unknown): unknown {
+  const value = given === undefined ? structuredClone(shape.default) : given;
+  if (Array.isArray(value)) {
+    const { items } = shape;
+    return items === undefined ? value : value.map((item) => withDefaults(items, item));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const filled: Record<string, unknown> = { ...value };
+  for (const [pattern, inner] of Object.entries(shape.patternProperties ?? {})) {
+    for (const key of Object.keys(filled)) {
+      if (new RegExp(pattern).test(key)) filled[key] = withDefaults(inner, filled[key]);
+    }
+  }
+  for (const [key, inner] of Object.entries(shape.properties ?? {})) {
+    const member = withDefaults(inner, filled[key]);
+    if (member !== undefined) filled[key] = member;
+  }
+  return filled;
+}
+
 function shapeMistakes(value: unknown): Mistake[] {
   const [, errors] = validator.Errors(value);
   return errors.flatMap((error) => toMistakes(error, value));
@@ -103,7 +130,7 @@ function toMistakes({ keyword, instancePath, message, params }: SchemaError, val
       return (params.additionalProperties ?? []).map((key) => ({
         path,
         key,
-        message: `${nameOf([...path, key])} is not known here`,
+        message: `${nameOf([...path, key])} ${whyNot(path)}`,
       }));
     case 'required':
       return (params.requiredProperties ?? []).map((key) => ({
@@ -124,6 +151,15 @@ function toMistakes({ keyword, instancePath, message, params }: SchemaError, val
     default:
       return [{ path, message: `${name} ${message}, got ${shown(at(value, path))}` }];
   }
+}
+
+/** What is wrong with a key: where any of a form may be, the form is. */
+function whyNot(path: Path): string {
+  const { patternProperties, description } = (schemaAt(path) ?? {}) as {
+    patternProperties?: unknown;
+    description?: string;
+  };
+  return patternProperties === undefined ? 'is not known here' : `can not be named here: ${description}`;
 }
 
 /** What no schema can say: that names mean something, and that nothing is said twice. */

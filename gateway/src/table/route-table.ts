@@ -1,3 +1,4 @@
+import { type AnswerFields, createAnswerFields, usualAnswerFields } from '../forward/answer-fields.ts';
 import type { FileRoute, GatewayFile, Method } from './gateway-file.ts';
 
 /** What gets through: a request that no route names is refused. */
@@ -19,6 +20,8 @@ export interface Route {
   readonly webSocket?: FileRoute['webSocket'];
   /** Request fields that are passed on, in lower case. Every other is left out. */
   readonly requestFields: ReadonlySet<string>;
+  /** What becomes of the fields of answers. */
+  readonly answerFields: AnswerFields;
 }
 
 /** The instances of what is behind the gateway under one name. */
@@ -50,7 +53,7 @@ export function toRouteTable({ upstreams, routes, jwt, maxWebSockets }: GatewayF
   return { upstreams, routes: routes.map(toRoute), jwt, maxWebSockets };
 }
 
-function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
+function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
   const { path, host, methods, upstream, timeoutMs, auth, rateLimit, webSocket } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
@@ -69,5 +72,6 @@ function toRoute({ maxBodyBytes, requestFields, ...route }: FileRoute): Route {
       ...(auth === 'none' ? [] : ['authorization']),
       ...requestFields,
     ]),
+    answerFields: answerFields === undefined ? usualAnswerFields : createAnswerFields(answerFields),
   };
 }
