@@ -1,8 +1,8 @@
 import { createFailureGate } from '@portico/coherent-cache/failure-gate.ts';
-import { createOutageLog } from '@portico/coherent-cache/outage-log.ts';
 import { parseRedisUrl } from '@portico/coherent-cache/redis-address.ts';
 import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
 import type { Logger } from '@portico/runtime/log.ts';
+import { createOutageLog } from '@portico/runtime/outage-log.ts';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** So many requests in so much time. */

@@ -1,9 +1,9 @@
 import type { Logger } from '@portico/runtime/log.ts';
+import { createOutageLog } from '@portico/runtime/outage-log.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
 import type { CacheStore } from './cache-store.ts';
 import { entryFormat } from './entry-format.ts';
 import { createFailureGate } from './failure-gate.ts';
-import { createOutageLog } from './outage-log.ts';
 import { parseRedisUrl } from './redis-address.ts';
 import { createRedisClient } from './redis-client.ts';
 

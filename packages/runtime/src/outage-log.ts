@@ -1,4 +1,4 @@
-import type { Logger } from '@portico/runtime/log.ts';
+import type { Logger } from './log.ts';
 
 /** Says once that something stopped working and once that it works again, however often it is noticed. */
 export interface OutageLog {
