@@ -19,7 +19,8 @@ import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
-import { createUpstream, type Upstream, type UpstreamMetrics } from './upstreams/upstream.ts';
+import { createUpstream } from './upstreams/upstream.ts';
+import type { UpstreamMetrics, UpstreamStatuses } from './upstreams/upstream-metrics.ts';
 import { admitWebSocket } from './web-socket/admit-web-socket.ts';
 import type { OpenWebSockets } from './web-socket/open-web-sockets.ts';
 
@@ -38,7 +39,7 @@ export interface GatewayOptions {
 export interface Gateway {
   readonly handler: RequestListener;
   /** The targets of every upstream, for operators. */
-  readonly status: () => Readonly<Record<string, ReturnType<Upstream['status']>>>;
+  readonly status: () => UpstreamStatuses;
   /** Ends what it does by itself, when another gateway takes its place; requests under way go on. */
   readonly retire: () => void;
   /** Ends the connections to the upstreams. */

@@ -183,6 +183,40 @@ describe('the gateway as a process', () => {
     assert.doesNotMatch(counts, /made-up|products/);
   });
 
+  test('tells by route and upstream what came of requests, and why some were refused', async () => {
+    const before = (await request(admin).get('/metrics.json').expect(200)).body;
+    await request(url).get('/api/v1/products/p1').expect(200);
+    await request(url).delete('/api/v1/products/p1').expect(405);
+    await send(requestBytes('GET /a//b'));
+    await send('GET /graphql HTTP/1.1\r\nConnection: close\r\n\r\n');
+    await send('not HTTP at all\r\n\r\n');
+    const goOn = Promise.withResolvers<void>();
+    upstream.behave(async function* () {
+      await goOn.promise;
+      yield httpAnswer(200, 'finished');
+    });
+    const arriving = upstream.next();
+    const answering = send(requestBytes('GET /graphql'));
+    await arriving;
+    const during = (await request(admin).get('/metrics.json').expect(200)).body;
+    goOn.resolve();
+    await answering;
+    upstream.behave(answersOk);
+
+    const [api, apiBefore] = [during, before].map(({ routes }) => routes['/api/v1/*']);
+    assert.equal(api.count - (apiBefore?.count ?? 0), 2);
+    assert.equal(api.outcomes['2xx'] - (apiBefore?.outcomes['2xx'] ?? 0), 1);
+    assert.equal(api.problems['method-not-allowed'] - (apiBefore?.problems['method-not-allowed'] ?? 0), 1);
+    const refused = ({ routes }: typeof during) => routes.none?.problems['invalid-request'] ?? 0;
+    assert.equal(refused(during) - refused(before), 3);
+    assert.equal(during.routes['/graphql'].inFlight, 1);
+    const [target] = during.upstreams.web.targets;
+    assert.deepEqual(target, { url: upstream.url, inFlight: 1, state: 'available', ejections: 0 });
+    const ok = ({ upstreams }: typeof during) => upstreams.mobile.outcomes['2xx'] ?? 0;
+    assert.equal(ok(during) - ok(before), 1);
+    assert.ok(during.upstreams.mobile.latencyMs.p99 >= during.upstreams.mobile.latencyMs.p50);
+  });
+
   test('finishes what is in flight when it is told to stop', async () => {
     const goOn = Promise.withResolvers<void>();
     upstream.behave(async function* () {

@@ -12,7 +12,7 @@ import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { watchFile } from './table/watch-file.ts';
 import { checkPort } from './upstreams/check-port.ts';
-import { createUpstreamMetrics } from './upstreams/upstream.ts';
+import { createUpstreamMetrics, summarizeUpstreams } from './upstreams/upstream-metrics.ts';
 import { createOpenWebSockets } from './web-socket/open-web-sockets.ts';
 
 await runProcess(() => {
@@ -23,7 +23,7 @@ await runProcess(() => {
   const file = readGatewayFile(config.PORTICO_CONFIG, process.env);
 
   let table = toRouteTable(file);
-  const upstreamMetrics = createUpstreamMetrics(metrics);
+  const upstreamMetrics = createUpstreamMetrics(metrics, () => gateway.status());
   const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log });
   const openWebSockets = createOpenWebSockets();
   const limits = {
@@ -59,6 +59,7 @@ await runProcess(() => {
     checks: () => checksOf(table),
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,
+    summary: async () => ({ upstreams: await summarizeUpstreams(upstreamMetrics, gateway.status()) }),
     adminExtra: Router().get('/upstreams', (_req, res) => {
       res.json(gateway.status());
     }),

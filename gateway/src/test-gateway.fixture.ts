@@ -15,7 +15,7 @@ import { createGateway, type Gateway, type GatewayOptions } from './create-gatew
 import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
-import { createUpstreamMetrics } from './upstreams/upstream.ts';
+import { createUpstreamMetrics } from './upstreams/upstream-metrics.ts';
 import { createOpenWebSockets } from './web-socket/open-web-sockets.ts';
 
 export interface TestGateway {

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Problem } from '@portico/runtime/problems.ts';
+import type { Problem, ProblemName } from '@portico/runtime/problems.ts';
 import { readOnAfterAnswer } from '../read-on.ts';
 import { type WebSocketOutgoing, writeSwitch } from '../web-socket/write-switch.ts';
 import type { AnswerFields } from './answer-fields.ts';
@@ -35,8 +35,11 @@ export interface Outgoing {
 export interface AtTarget {
   /** Sends a read that failed before an answer to another target; false when it isn't. */
   readonly elsewhere: () => boolean;
-  /** How it ended for the target; `unknown` when it was the client's doing. Called once. */
-  readonly ended: (outcome: 'good' | 'bad' | 'unknown') => void;
+  /**
+   * How it ended for the target; `unknown` when it was the client's doing. Called once.
+   * @param failure what the client was told, or would have been, in place of a whole answer
+   */
+  readonly ended: (outcome: 'good' | 'bad' | 'unknown', failure?: ProblemName) => void;
 }
 
 export interface ExchangeOptions {
@@ -78,17 +81,17 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   let over = false;
   let switched = false;
 
-  const finish = (outcome: 'good' | 'bad' | 'unknown') => {
+  const finish: AtTarget['ended'] = (outcome, failure) => {
     if (over) return;
     over = true;
     clearTimeout(deadline);
     clearTimeout(firstByte);
-    outgoing.ended(outcome);
+    outgoing.ended(outcome, failure);
   };
   const fail = (problem: Problem, { canMove = false } = {}) => {
     if (over) return;
     // Refusals are 4xx and the client's doing; what the target did is 5xx.
-    finish(problem.status >= 500 ? 'bad' : 'unknown');
+    finish(problem.status >= 500 ? 'bad' : 'unknown', problem.problem);
     if (canMove && isRead && !res.headersSent && outgoing.elsewhere()) return;
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);

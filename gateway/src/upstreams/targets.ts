@@ -22,7 +22,7 @@ export interface Targets<Target> {
   status(): TargetStatus<Target>[];
 }
 
-export interface TargetsOptions {
+export interface TargetsOptions<Target> {
   readonly now: () => number;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -30,7 +30,7 @@ export interface TargetsOptions {
   readonly failuresBeforeEjection?: number;
   /** The first ejection's length in milliseconds; each further one in a row is twice as long, up to a minute. */
   readonly ejectionMs?: number;
-  readonly onEjection?: (target: unknown) => void;
+  readonly onEjection?: (target: Target) => void;
 }
 
 interface Seat<Target> {
@@ -49,7 +49,10 @@ const longestEjectionMs = 60_000;
  * that fails several times in a row is left out for a while, and on its return until it has answered well once; but when
  * more than half would be left out, all are used: something else is wrong then.
  */
-export function createTargets<Target>(given: readonly Target[], options: TargetsOptions): Targets<Target> {
+export function createTargets<Target>(
+  given: readonly Target[],
+  options: TargetsOptions<Target>,
+): Targets<Target> {
   const { now, random, failuresBeforeEjection = 5, ejectionMs = 1_000, onEjection = () => {} } = options;
   const seats: Seat<Target>[] = given.map((target) => ({
     target,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import { createMetrics } from '@portico/runtime/metrics.ts';
 import {
   end,
   httpAnswer,
@@ -9,13 +10,24 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
+import {
+  answersOk,
+  porticoTable,
+  startTestGateway,
+  type TestGatewayOptions,
+} from '../test-gateway.fixture.ts';
+import { createUpstreamMetrics, summarizeUpstreams, type UpstreamStatuses } from './upstream-metrics.ts';
+
+interface StartThreeOptions extends Pick<TestGatewayOptions, 'metrics' | 'upstreamMetrics'> {
+  readonly others?: Script;
+  readonly timeoutMs?: number;
+}
 
 /** A gateway in front of three targets, of which the first does what it is told. */
 async function startThree(
   t: TestContext,
   misbehave: Script,
-  { others = answersOk, timeoutMs = 300 }: { others?: Script; timeoutMs?: number } = {},
+  { others = answersOk, timeoutMs = 300, ...options }: StartThreeOptions = {},
 ) {
   const targets = await Promise.all([misbehave, others, others].map((script) => startScriptedServer(script)));
   t.after(() => Promise.all(targets.map((target) => target.close())));
@@ -32,7 +44,8 @@ async function startThree(
       },
     ],
   };
-  const gateway = await startTestGateway(t, () => [], { table, limits: { connectTimeoutMs: 200 } });
+  const limits = { connectTimeoutMs: 200 };
+  const gateway = await startTestGateway(t, () => [], { table, limits, ...options });
   return { ...gateway, targets };
 }
 
@@ -87,6 +100,34 @@ for (const [name, script] of Object.entries<Script>({
     );
   });
 }
+
+test('tries, retries and ejections are counted by upstream, and by target where that one is known', async (t) => {
+  const metrics = createMetrics('gateway');
+  let state = (): UpstreamStatuses => ({});
+  const upstreamMetrics = createUpstreamMetrics(metrics, () => state());
+  const { url, gateway, targets } = await startThree(t, () => [reset], { metrics, upstreamMetrics });
+  state = gateway.status;
+  const [failing] = targets;
+  for (let round = 0; failing && failing.requests.length < 5; round += 1) {
+    assert.ok(round < 40, 'the target was asked five times');
+    await statusesOf(url, 5);
+  }
+
+  const { u } = await summarizeUpstreams(upstreamMetrics, gateway.status());
+  const asked = targets.map(({ requests }) => requests.length);
+  const answered = asked.slice(1).reduce((sum, count) => sum + count, 0);
+  assert.deepEqual(u?.outcomes, { '2xx': answered, 'bad-upstream': asked[0] });
+  assert.ok(u?.retries > 0 && u.retries <= (asked[0] ?? 0));
+  assert.deepEqual(
+    u?.targets.map(({ ejections }) => ejections),
+    [1, 0, 0],
+  );
+  const text = await metrics.registry.metrics();
+  const labels = (at: number) => `{upstream="u",target="${targets[at]?.url}",process="gateway"}`;
+  assert.ok(text.includes(`portico_upstream_ejections_total${labels(0)} 1\n`));
+  assert.ok(text.includes(`portico_upstream_target_available${labels(1)} 1\n`));
+  assert.ok(text.includes(`portico_upstream_requests_in_flight${labels(1)} 0\n`));
+});
 
 test('retries stay at a tenth of the requests', async (t) => {
   const servers = await Promise.all([1, 2].map(() => startScriptedServer(() => [reset])));

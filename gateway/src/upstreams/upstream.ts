@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Counter, type Metrics } from '@portico/runtime/metrics.ts';
 import type { Problem } from '@portico/runtime/problems.ts';
 import type { RetryBudget } from '@portico/runtime/retry-budget.ts';
+import type { AtTarget } from '../forward/exchange.ts';
 import { createForwarder, type Outgoing } from '../forward/forward.ts';
 import type { ForwardLimits } from '../forward/limits.ts';
 import type { UpstreamTable } from '../table/route-table.ts';
 import { createTargets, type TargetStatus } from './targets.ts';
+import { outcomeOf, type UpstreamMetrics } from './upstream-metrics.ts';
 import { watchHealth } from './watch-health.ts';
 
 /** One name behind the gateway, with all its instances. */
@@ -22,30 +23,6 @@ export interface Upstream {
   readonly retire: () => void;
   /** Ends the connections, those in use as well. */
   readonly close: () => void;
-}
-
-/** What happens at the upstreams of one process. */
-export interface UpstreamMetrics {
-  readonly requests: Counter<'upstream' | 'outcome'>;
-  readonly retries: Counter<'upstream'>;
-  readonly ejections: Counter<'upstream'>;
-}
-
-export function createUpstreamMetrics({ registry }: Metrics): UpstreamMetrics {
-  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
-    new Counter({ name, help, labelNames, registers: [registry] });
-  return {
-    requests: counter('portico_upstream_requests_total', 'Requests sent to an upstream', [
-      'upstream',
-      'outcome',
-    ]),
-    retries: counter('portico_upstream_retries_total', 'Requests sent again, to another target', [
-      'upstream',
-    ]),
-    ejections: counter('portico_upstream_ejections_total', 'Times that a target was left out for failing', [
-      'upstream',
-    ]),
-  };
 }
 
 export interface UpstreamOptions {
@@ -66,7 +43,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const targets = createTargets(forwarders, {
     now,
     random,
-    onEjection: () => metrics.ejections.inc({ upstream: name }),
+    onEjection: ({ url }) => metrics.ejections.inc({ upstream: name, target: url }),
   });
   const endWatching = watchHealth(table, (url, healthy) => {
     for (const target of forwarders) if (target.url === url) targets.setHealthy(target, healthy);
@@ -87,9 +64,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       metrics.retries.inc({ upstream: name });
       return true;
     };
-    const ended = (outcome: 'good' | 'bad' | 'unknown') => {
+    const startedAt = performance.now();
+    const ended: AtTarget['ended'] = (outcome, failure) => {
       lease.end(outcome);
-      metrics.requests.inc({ upstream: name, outcome });
+      const how = outcomeOf(outcome, failure, res.statusCode);
+      metrics.duration.observe({ upstream: name, outcome: how }, (performance.now() - startedAt) / 1_000);
     };
     lease.target.forwarder.forward(req, res, { ...outgoing, elsewhere, ended }, failed);
     return true;

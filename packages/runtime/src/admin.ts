@@ -1,6 +1,7 @@
 import express, { type Express, type Router } from 'express';
 import { checkReadiness, type HealthChecks } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import { summarizeRoutes } from './metrics-summary.ts';
 import { Problem, sendProblem, toProblem } from './problems.ts';
 
 export interface AdminOptions {
@@ -8,12 +9,14 @@ export interface AdminOptions {
   readonly checks: HealthChecks | (() => HealthChecks);
   /** True once the process has been told to stop. */
   readonly stopping: () => boolean;
+  /** What `/metrics.json` has beside the routes. */
+  readonly summary?: (() => Promise<object>) | undefined;
   /** What this process offers its operators beside the usual. */
   readonly extra?: Router | undefined;
 }
 
-/** What operators and orchestrators ask of a process: `/livez`, `/readyz`, `/metrics`. */
-export function createAdminApp({ metrics, checks, stopping, extra }: AdminOptions): Express {
+/** What operators and orchestrators ask of a process: `/livez`, `/readyz`, `/metrics`, `/metrics.json`. */
+export function createAdminApp({ metrics, checks, stopping, summary, extra }: AdminOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_req, res) => {
@@ -27,6 +30,11 @@ export function createAdminApp({ metrics, checks, stopping, extra }: AdminOption
   });
   app.get('/metrics', async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.get('/metrics.json', async (_req, res) => {
+    const routes = await summarizeRoutes(metrics);
+    const head = { process: metrics.process, uptimeSeconds: Math.round(process.uptime()) };
+    res.json({ ...head, routes, ...(await summary?.()) });
   });
   if (extra !== undefined) app.use(extra);
   app.use(() => {

@@ -6,7 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import type { Logger } from './log.ts';
-import type { Metrics } from './metrics.ts';
+import { type Metrics, routeLabel } from './metrics.ts';
 import { Problem, sendProblem, toProblem } from './problems.ts';
 import { createRandomHex } from './random-hex.ts';
 import {
@@ -44,7 +44,7 @@ export function createHttpApp(options: HttpAppOptions, mount: (app: Express) => 
   app.use(beginRequest(options));
   mount(app);
   app.use(nothingHere);
-  app.use(answerProblem(options.translateError ?? ((error) => error)));
+  app.use(answerProblem(options));
   return app;
 }
 
@@ -75,7 +75,7 @@ function createMeasure({ log, metrics }: HttpAppOptions) {
   return ({ method, originalUrl }: Request, res: Response, ms: number): void => {
     const context = contextOf(res);
     const status = res.writableFinished ? res.statusCode : 499;
-    const route = res.locals.route ?? 'none';
+    const route = routeLabel(res);
     metrics.requests.observe({ method: knownMethod(method), route, status }, ms / 1_000);
     accessLog.info(
       {
@@ -105,9 +105,9 @@ const nothingHere: RequestHandler = () => {
 
 // Express tells error handlers from others by their four parameters.
 const answerProblem =
-  (translate: (error: unknown) => unknown): ErrorRequestHandler =>
+  ({ metrics, translateError = (error) => error }: HttpAppOptions): ErrorRequestHandler =>
   (thrown, _req, res, _next) => {
-    const error = translate(thrown);
+    const error = translateError(thrown);
     const context = contextOf(res);
     if (context.signal.reason instanceof ClientGone) {
       res.destroy();
@@ -117,6 +117,7 @@ const answerProblem =
       context.signal.reason instanceof DeadlineExceeded && !(error instanceof Problem)
         ? new Problem('timeout', 'The request could not be answered in its time.', { cause: error })
         : toProblem(error);
+    metrics.problems.inc({ route: routeLabel(res), problem: problem.problem });
     logProblem(problem, context);
     sendProblem(res, problem, context.requestId);
   };

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { createTurns } from './answer-in-turn.ts';
 import { answerHandshakes, beginsHandshake } from './handshakes.ts';
@@ -12,6 +18,8 @@ export interface HttpServerOptions {
   readonly headTimeoutMs?: number | undefined;
   /** The same for a whole request. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Told of every problem that is answered without `handler`. */
+  readonly onRefusal?: ((problem: Problem) => void) | undefined;
   /** Fields of the answers to what never reaches `handler`. */
   readonly refusalFields?: Fields | undefined;
   /** Whether `handler` may answer with a WebSocket (`handshakeOf`); offers to switch are ignored when left out. */
@@ -24,10 +32,17 @@ export interface HttpServerOptions {
  */
 export function createHttpServer(options: HttpServerOptions): Server {
   const { handler, headTimeoutMs = 10_000, requestTimeoutMs = 30_000, refusalFields = [] } = options;
-  const { takesHandshakes = false } = options;
+  const { takesHandshakes = false, onRefusal = () => {} } = options;
   const turns = createTurns();
   const { inTurn, latestTurn } = turns;
-  const serve = withHost(handler, refusalFields);
+  /** Refuses a request that Node has read, and ends its connection. */
+  const refuseRequest = (res: ServerResponse, problem: Problem) => {
+    onRefusal(problem);
+    for (const [name, value] of refusalFields) res.setHeader(name, value);
+    res.setHeader('Connection', 'close');
+    sendProblem(res, problem, undefined);
+  };
+  const serve = withHost(handler, refuseRequest);
   const server = createServer(
     {
       maxHeaderSize: 16_384,
@@ -51,7 +66,9 @@ export function createHttpServer(options: HttpServerOptions): Server {
   });
 
   const refuse = (socket: Socket, problem: Problem) => {
-    if (socket.writable) refuseConnection(socket, problem, refusalFields);
+    if (!socket.writable) return;
+    onRefusal(problem);
+    refuseConnection(socket, problem, refusalFields);
   };
   const toBeRefused = new WeakSet<Socket>();
   /** Answers what came behind the requests that are at work, after their answers. */
@@ -90,12 +107,7 @@ export function createHttpServer(options: HttpServerOptions): Server {
     );
   });
   const refuseExpectation: RequestListener = (req, res) => {
-    endWith(res, refusalFields);
-    sendProblem(
-      res,
-      new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.'),
-      undefined,
-    );
+    refuseRequest(res, new Problem('expectation-failed', 'Only "Expect: 100-continue" is understood.'));
     req.resume();
   };
   server.on('checkExpectation', inTurn(refuseExpectation));
@@ -112,19 +124,16 @@ export function createHttpServer(options: HttpServerOptions): Server {
 }
 
 /** RFC 9112 section 3.2: a request of HTTP/1.1 without a Host is refused. */
-function withHost(handler: RequestListener, refusalFields: Fields): RequestListener {
+function withHost(
+  handler: RequestListener,
+  refuse: (res: ServerResponse, problem: Problem) => void,
+): RequestListener {
   return (req, res) => {
     // Node loses what comes in one piece with such a head, and would take the next piece for the beginning of a request.
     if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
     if (req.headers.host !== undefined || req.httpVersion !== '1.1') return handler(req, res);
-    endWith(res, refusalFields);
-    sendProblem(res, new Problem('invalid-request', 'The field Host is missing.'), undefined);
+    refuse(res, new Problem('invalid-request', 'The field Host is missing.'));
   };
-}
-
-function endWith(res: Parameters<RequestListener>[1], fields: Fields): void {
-  for (const [name, value] of fields) res.setHeader(name, value);
-  res.setHeader('Connection', 'close');
 }
 
 const unreadableCodes: Readonly<Record<string, [ProblemName, string]>> = {

@@ -5,9 +5,9 @@ import { createAdminApp } from './admin.ts';
 import { ConfigError } from './config.ts';
 import type { HealthChecks } from './health.ts';
 import { createHttpServer, type HttpServerOptions } from './http-server.ts';
-import { createInFlight } from './in-flight.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { Problem } from './problems.ts';
 
 export interface ProcessParts extends HttpServerOptions {
   readonly log: Logger;
@@ -21,6 +21,8 @@ export interface ProcessParts extends HttpServerOptions {
   readonly adminExtra?: Router | undefined;
   /** Ends what would go on by itself, such as open WebSockets, when the process was told to stop. */
   readonly leave?: () => void;
+  /** What `/metrics.json` has beside the routes. */
+  readonly summary?: () => Promise<object>;
   /** Lets go of what the process holds, after the last request is answered. */
   readonly close: () => Promise<unknown>;
 }
@@ -54,11 +56,12 @@ export async function runProcess(start: () => Promise<ProcessParts> | ProcessPar
 async function listen(parts: ProcessParts): Promise<() => void> {
   const { log } = parts;
   let stopping = false;
-  const inFlight = createInFlight();
-  const server = createHttpServer(parts);
+  const { underWay, problems } = parts.metrics;
+  const onRefusal = ({ problem }: Problem) => problems.inc({ route: 'none', problem });
+  const server = createHttpServer({ ...parts, onRefusal });
   server.prependListener('request', (_req, res) => {
     if (stopping) res.setHeader('Connection', 'close');
-    inFlight.add(res);
+    underWay.add(res);
   });
   const admin = createServer(createAdminApp({ ...parts, extra: parts.adminExtra, stopping: () => stopping }));
   await listenOn(server, parts.port, parts.host);
@@ -70,7 +73,7 @@ async function listen(parts: ProcessParts): Promise<() => void> {
   const finish = async () => {
     stopping = true;
     log.info('stopping');
-    for (const res of inFlight.all) if (!res.headersSent) res.setHeader('Connection', 'close');
+    for (const res of underWay.all) if (!res.headersSent) res.setHeader('Connection', 'close');
     parts.leave?.();
     await closed(server, drainTimeoutMs);
     await parts.close();
