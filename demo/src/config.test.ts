@@ -57,7 +57,13 @@ test('processes inherit the environment, but for what the demo or a PostgreSQL c
     CATALOG_URL: 'x',
     OIDC_ISSUER: 'https://id.example',
     PGSSLMODE: 'require',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    OTEL_SERVICE_NAME: 'one-for-all',
     PORTICO_X: 'y',
   };
-  assert.deepEqual(readDemoConfig(env).baseEnv, { PATH: '/bin', LOG_LEVEL: 'debug' });
+  assert.deepEqual(readDemoConfig(env).baseEnv, {
+    PATH: '/bin',
+    LOG_LEVEL: 'debug',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+  });
 });

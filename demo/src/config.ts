@@ -91,7 +91,10 @@ function refuseSamePorts(settings: Readonly<Record<(typeof portNames)[number], n
   }
 }
 
-/** PG* would change what PostgreSQL's clients make of the URLs that they are given. */
+/**
+ * PG* would change what PostgreSQL's clients make of the URLs that they are given; OTEL_SERVICE_NAME would give all the same
+ * name in traces.
+ */
 function isOurs(name: string): boolean {
-  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|OIDC_ISSUER|[A-Z]+_URL)$/.test(name);
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(name);
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { readConfig } from '@portico/runtime/config.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
+import { tracingSettings } from '@portico/runtime/tracing.ts';
 import Type from 'typebox';
 
 function milliseconds(usual: number) {
@@ -11,6 +12,7 @@ const port = Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 }));
 
 const settings = Type.Object({
   LOG_LEVEL: processSettings.LOG_LEVEL,
+  ...tracingSettings,
   /** The gateway.yaml; Portico's own when left out. */
   PORTICO_CONFIG: Type.String({ default: fileURLToPath(new URL('../gateway.yaml', import.meta.url)) }),
   /** Public port, on every interface; 0 takes any free one. The file's when left out. */

@@ -4,6 +4,7 @@ import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createRetryBudget } from '@portico/runtime/retry-budget.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { ForwardLimits } from './forward/limits.ts';
 import { chooseRoute } from './middleware/choose-route.ts';
@@ -28,6 +29,7 @@ export interface GatewayOptions {
   readonly table: RouteTable;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   readonly upstreamMetrics: UpstreamMetrics;
   readonly rateLimits: RateLimits;
   readonly openWebSockets: OpenWebSockets;
@@ -48,7 +50,7 @@ export interface Gateway {
 
 /** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { table, log, metrics, viaName, openWebSockets } = options;
+  const { table, log, metrics, tracing, viaName, openWebSockets } = options;
   const budget = createRetryBudget();
   const upstreams = new Map(
     Object.entries(table.upstreams).map(([name, upstream]) => [
@@ -58,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         table: upstream,
         limits: options.limits,
         metrics: options.upstreamMetrics,
+        tracing,
         budget,
       }),
     ]),
@@ -82,7 +85,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];
   // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
   const timeoutMs = Math.max(...table.routes.map((route) => route.timeoutMs)) + 1_000;
-  const app = createHttpApp({ log, metrics, timeoutMs, setsRequestId: false }, (express) => {
+  const app = createHttpApp({ log, metrics, tracing, timeoutMs, setsRequestId: false }, (express) => {
     express.use(asOneMiddleware(pipeline), ...refusalPipeline);
   });
 

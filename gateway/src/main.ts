@@ -3,6 +3,7 @@ import type { HealthChecks } from '@portico/runtime/health.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import { Router } from 'express';
 import { readGatewayConfig } from './config.ts';
 import { createGateway } from './create-gateway.ts';
@@ -15,10 +16,11 @@ import { checkPort } from './upstreams/check-port.ts';
 import { createUpstreamMetrics, summarizeUpstreams } from './upstreams/upstream-metrics.ts';
 import { createOpenWebSockets } from './web-socket/open-web-sockets.ts';
 
-await runProcess(() => {
+await runProcess(async () => {
   const config = readGatewayConfig(process.env);
   const log = createLogger({ name: 'gateway', level: config.LOG_LEVEL });
   const metrics = createMetrics('gateway');
+  const tracing = await openTracing('gateway', config, log);
   const viaName = `portico-${randomBytes(4).toString('hex')}`;
   const file = readGatewayFile(config.PORTICO_CONFIG, process.env);
 
@@ -31,7 +33,17 @@ await runProcess(() => {
     idleTimeoutMs: config.PORTICO_IDLE_TIMEOUT_MS,
   };
   const gatewayFor = (table: RouteTable) =>
-    createGateway({ table, log, metrics, upstreamMetrics, rateLimits, openWebSockets, viaName, limits });
+    createGateway({
+      table,
+      log,
+      metrics,
+      tracing,
+      upstreamMetrics,
+      rateLimits,
+      openWebSockets,
+      viaName,
+      limits,
+    });
   let gateway = gatewayFor(table);
   const reload = () => {
     try {
@@ -51,6 +63,7 @@ await runProcess(() => {
   return {
     log,
     metrics,
+    tracing,
     handler: (req, res) => gateway.handler(req, res),
     takesHandshakes: true,
     refusalFields: answerFields,

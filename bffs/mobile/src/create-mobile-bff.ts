@@ -8,6 +8,7 @@ import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createOpenApiRouter } from '@portico/runtime/openapi-router.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import compression from 'compression';
 import type { Express, RequestHandler } from 'express';
 import { requireAppVersion } from './app-version.ts';
@@ -25,6 +26,7 @@ export interface MobileBffParts {
   readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   /** The most that a request may take, in milliseconds. */
   readonly timeoutMs: number;
   /** The oldest version of the app that understands the answers: three numbers. */
@@ -35,7 +37,8 @@ export interface MobileBffParts {
 
 /** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
 export function createMobileBff(parts: MobileBffParts): Express {
-  const { clients, verifyToken, log, metrics, timeoutMs, minAppVersion, validateAnswers = false } = parts;
+  const { clients, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
+  const { validateAnswers = false } = parts;
   const document = loadOpenApi('mobile');
   const handlers: OperationHandlers<operations> = {
     showHome: showHome(clients),
@@ -43,7 +46,7 @@ export function createMobileBff(parts: MobileBffParts): Express {
     showProduct: showProduct(clients),
     showMe: showMe(clients),
   };
-  return createHttpApp({ log, metrics, timeoutMs, translateError: toServiceProblem }, (app) => {
+  return createHttpApp({ log, metrics, tracing, timeoutMs, translateError: toServiceProblem }, (app) => {
     app.use(varyByEncoding);
     // Before everything that answers. It takes bodies from 1 kB on, and brotli at quality 4: Node's own default, 11, takes
     // 40 times as long for a screen.

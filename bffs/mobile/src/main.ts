@@ -3,26 +3,31 @@ import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import { readMobileConfig } from './config.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
 
-await runProcess(() => {
+await runProcess(async () => {
   const config = readMobileConfig(process.env);
   const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
   const metrics = createMetrics('mobile');
+  const tracing = await openTracing('mobile', config, log);
   const clients = createShopServices({
     ...toShopOptions(config),
     log,
     metrics,
+    tracing,
   });
   return {
     log,
     metrics,
+    tracing,
     handler: createMobileBff({
       clients,
       verifyToken: toTokenVerifier(config),
       log,
       metrics,
+      tracing,
       timeoutMs: config.REQUEST_TIMEOUT_MS,
       minAppVersion: config.MIN_APP_VERSION,
     }),

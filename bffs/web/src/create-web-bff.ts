@@ -4,6 +4,7 @@ import { createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express } from 'express';
 import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
 import { createLoaders } from './loaders.ts';
@@ -18,6 +19,7 @@ export interface WebBffParts {
   readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   /** The most that a request may take, in milliseconds. */
   readonly timeoutMs: number;
   /** Demo mode: introspection, suggestions and GraphiQL exist in it and nowhere else. */
@@ -26,10 +28,10 @@ export interface WebBffParts {
 
 /** The web app's API: GraphQL at `/graphql`; `schema.graphql` says what it has. */
 export function createWebBff(parts: WebBffParts): Express {
-  const { services, verifyToken, log, metrics, timeoutMs, demo } = parts;
+  const { services, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
   const ids = createServiceIds();
   const run = createOperationRunner(createWebSchema(), { openSchema: demo });
-  return createHttpApp({ log, metrics, timeoutMs }, (app) => {
+  return createHttpApp({ log, metrics, tracing, timeoutMs }, (app) => {
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(
       createGraphqlRouter({

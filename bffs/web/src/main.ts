@@ -3,27 +3,32 @@ import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import { readWebConfig } from './config.ts';
 import { createWebBff } from './create-web-bff.ts';
 
-await runProcess(() => {
+await runProcess(async () => {
   const config = readWebConfig(process.env);
   const log = createLogger({ name: 'web', level: config.LOG_LEVEL });
   const metrics = createMetrics('web');
+  const tracing = await openTracing('web', config, log);
   const services = createShopServices({
     ...toShopOptions(config),
     log,
     metrics,
+    tracing,
   });
 
   return {
     log,
     metrics,
+    tracing,
     handler: createWebBff({
       services,
       verifyToken: toTokenVerifier(config),
       log,
       metrics,
+      tracing,
       timeoutMs: config.REQUEST_TIMEOUT_MS,
       demo: config.PORTICO_DEMO,
     }),

@@ -5,13 +5,14 @@ import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import Type from 'typebox';
 import { createMock } from './create-mock.ts';
 import { readDocument } from './read-document.ts';
 
 /** `portico mock <openapi file> [--port N]`: plays a service as a process. `--port` comes before `PORT`. */
 export async function runMock(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  await runProcess(() => {
+  await runProcess(async () => {
     const { file, port } = readArguments(args);
     const config = readConfig(Type.Object(processSettings), {
       ...env,
@@ -21,11 +22,13 @@ export async function runMock(args: readonly string[], env: NodeJS.ProcessEnv): 
     const name = document.info.title.toLowerCase();
     const metrics = createMetrics(name);
     const log = createLogger({ name, level: config.LOG_LEVEL });
+    const tracing = await openTracing(name, config, log);
     const faults = createFaultSwitch();
     return {
       log,
       metrics,
-      handler: createMock(document, { log, metrics, faults: faults.middleware }),
+      tracing,
+      handler: createMock(document, { log, metrics, tracing, faults: faults.middleware }),
       checks: {},
       host: '127.0.0.1',
       port: config.PORT,

@@ -19,6 +19,8 @@ import { writeInformation } from './write-information.ts';
 
 /** What is sent to the upstream beside the method, path and body of the request. */
 export interface Outgoing {
+  /** The pattern of the request's path. */
+  readonly route: string;
   /** Given back in the answer. */
   readonly requestId: string;
   readonly fields: Readonly<Record<string, string>>;

@@ -25,7 +25,12 @@ export function forwardToUpstream(
     const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
     const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets);
-    upstream.forward(req, res, { requestId, fields, timeoutMs, maxBodyBytes, answerFields, webSocket }, next);
+    upstream.forward(
+      req,
+      res,
+      { route: route.path, requestId, fields, timeoutMs, maxBodyBytes, answerFields, webSocket },
+      next,
+    );
   };
 }
 

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '@portico/runtime/problems.ts';
 import type { RetryBudget } from '@portico/runtime/retry-budget.ts';
+import type { Call, Tracing } from '@portico/runtime/tracing.ts';
 import type { AtTarget } from '../forward/exchange.ts';
 import { createForwarder, type Outgoing } from '../forward/forward.ts';
 import type { ForwardLimits } from '../forward/limits.ts';
+import { pathOf } from '../middleware/refuse-target.ts';
 import type { UpstreamTable } from '../table/route-table.ts';
 import { createTargets, type TargetStatus } from './targets.ts';
 import { outcomeOf, type UpstreamMetrics } from './upstream-metrics.ts';
@@ -30,6 +32,7 @@ export interface UpstreamOptions {
   readonly table: UpstreamTable;
   readonly limits?: Partial<ForwardLimits> | undefined;
   readonly metrics: UpstreamMetrics;
+  readonly tracing?: Tracing | undefined;
   /** Retries to all upstreams stay a small share of requests. */
   readonly budget: RetryBudget;
   readonly now?: () => number;
@@ -37,7 +40,7 @@ export interface UpstreamOptions {
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { name, table, limits, metrics, budget, now = Date.now, random = Math.random } = options;
+  const { name, table, limits, metrics, tracing, budget, now = Date.now, random = Math.random } = options;
   const forwarders = table.targets.map((url) => ({ url, forwarder: createForwarder(url, limits) }));
   type Target = (typeof forwarders)[number];
   const targets = createTargets(forwarders, {
@@ -65,12 +68,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return true;
     };
     const startedAt = performance.now();
+    const { fields } = outgoing;
+    const span = tracing?.beginCall(
+      fields.traceparent ?? '',
+      toCall(req, outgoing, lease.target.url, earlier !== undefined),
+    );
     const ended: AtTarget['ended'] = (outcome, failure) => {
       lease.end(outcome);
       const how = outcomeOf(outcome, failure, res.statusCode);
       metrics.duration.observe({ upstream: name, outcome: how }, (performance.now() - startedAt) / 1_000);
+      if (failure === undefined && outcome !== 'unknown') span?.end({ status: res.statusCode });
+      else span?.end({ error: how });
     };
-    lease.target.forwarder.forward(req, res, { ...outgoing, elsewhere, ended }, failed);
+    const sent = span === undefined ? fields : { ...fields, traceparent: span.traceparent };
+    lease.target.forwarder.forward(req, res, { ...outgoing, fields: sent, elsewhere, ended }, failed);
     return true;
   };
 
@@ -86,4 +97,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       for (const { forwarder } of forwarders) forwarder.close();
     },
   };
+}
+
+function toCall(
+  { method = '', url = '' }: IncomingMessage,
+  { route }: Outgoing,
+  target: string,
+  again: boolean,
+): Call {
+  return { method, url: target, path: pathOf(url), route, resends: again ? 1 : 0 };
 }

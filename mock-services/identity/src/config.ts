@@ -1,5 +1,6 @@
 import { readConfig } from '@portico/runtime/config.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
+import { tracingSettings } from '@portico/runtime/tracing.ts';
 import Type from 'typebox';
 
 const { ADMIN_PORT, LOG_LEVEL, PORTICO_DEMO } = processSettings;
@@ -8,6 +9,7 @@ const settings = Type.Object({
   ADMIN_PORT,
   LOG_LEVEL,
   PORTICO_DEMO,
+  ...tracingSettings,
   /** Of 127.0.0.1. Tokens name the address that it makes, so it can't be just any free one. */
   PORTICO_IDENTITY_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 8081 }),
   /** The folder that keeps the signing keys. */

@@ -2,6 +2,7 @@ import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express, RequestHandler } from 'express';
 import type { SigningKeys } from './keys/signing-keys.ts';
 import { createAttemptLimit } from './login/attempt-limit.ts';
@@ -19,6 +20,7 @@ export interface IdentityParts {
   readonly cookieKey: string;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   /** Epoch milliseconds. */
   readonly now?: () => number;
   /** Comes before everything that the provider does. */
@@ -33,7 +35,7 @@ export interface Identity {
 
 /** An OpenID provider for the demo: users sign in on a page of its own, apps get access tokens that are JWTs. */
 export function createIdentity(parts: IdentityParts): Identity {
-  const { issuer, users, keys, cookieKey, log, metrics, now = Date.now } = parts;
+  const { issuer, users, keys, cookieKey, log, metrics, tracing, now = Date.now } = parts;
   const memory = createProviderMemory(now);
   // A provider has its keys for life: with new ones comes a new provider, on the same memory.
   const open = () => {
@@ -43,7 +45,7 @@ export function createIdentity(parts: IdentityParts): Identity {
   };
   let provider = open();
 
-  const app = createHttpApp({ log, metrics, timeoutMs: 10_000, now }, (app) => {
+  const app = createHttpApp({ log, metrics, tracing, timeoutMs: 10_000, now }, (app) => {
     if (parts.faults !== undefined) app.use(parts.faults);
     app.use(refuseOtherNames(issuer));
     app.use(

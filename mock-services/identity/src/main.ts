@@ -3,6 +3,7 @@ import { createFaultSwitch } from '@portico/runtime/fault-switch.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import { createAdminRouter } from './admin-routes.ts';
 import { readIdentityConfig } from './config.ts';
 import { createIdentity } from './create-identity.ts';
@@ -10,10 +11,11 @@ import { openKeyFolder } from './keys/key-folder.ts';
 import { openSigningKeys } from './keys/signing-keys.ts';
 import { createDemoUsers } from './users.ts';
 
-await runProcess(() => {
+await runProcess(async () => {
   const config = readIdentityConfig(process.env);
   const log = createLogger({ name: 'identity', level: config.LOG_LEVEL });
   const metrics = createMetrics('identity');
+  const tracing = await openTracing('identity', config, log);
   const faults = createFaultSwitch();
   const identity = createIdentity({
     issuer: `http://127.0.0.1:${config.PORTICO_IDENTITY_PORT}`,
@@ -22,11 +24,13 @@ await runProcess(() => {
     cookieKey: randomBytes(32).toString('base64url'),
     log,
     metrics,
+    tracing,
     faults: config.PORTICO_DEMO ? faults.middleware : undefined,
   });
   return {
     log,
     metrics,
+    tracing,
     handler: identity.app,
     checks: {},
     host: '127.0.0.1',

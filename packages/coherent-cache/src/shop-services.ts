@@ -6,6 +6,7 @@ import { loadOpenApi } from '@portico/contracts/openapi.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { httpUrl } from '@portico/runtime/process-config.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import { createCallMetrics } from '@portico/service-client/call-metrics.ts';
 import { createServiceClient } from '@portico/service-client/service-client.ts';
 import Type, { type Static, type TObject } from 'typebox';
@@ -47,6 +48,7 @@ export interface ShopServicesOptions {
   readonly callTimeoutMs?: number;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   readonly now?: () => number;
 }
 
@@ -69,7 +71,16 @@ const maxCacheBytes = 64_000_000;
 
 /** The clients of all services behind one cache. `close` ends their connections. */
 export function createShopServices(options: ShopServicesOptions): ShopServices {
-  const { urls, cacheTtlMs: ttlMs, redisUrl, callTimeoutMs = 600, log, metrics, now = Date.now } = options;
+  const {
+    urls,
+    cacheTtlMs: ttlMs,
+    redisUrl,
+    callTimeoutMs = 600,
+    log,
+    metrics,
+    tracing,
+    now = Date.now,
+  } = options;
   const cacheMetrics = createCacheMetrics(metrics);
   const memory = createMemoryStore({ maxBytes: maxCacheBytes, now });
   const shared =
@@ -86,7 +97,13 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
   const callMetrics = createCallMetrics(metrics);
   const clientOf = <Paths>(service: ServiceName) =>
     createServiceClient<Paths>(
-      { service, baseUrl: urls[service], document: loadOpenApi(service), timeoutMs: callTimeoutMs },
+      {
+        service,
+        baseUrl: urls[service],
+        document: loadOpenApi(service),
+        timeoutMs: callTimeoutMs,
+        tracing,
+      },
       callMetrics,
     );
   const catalog = clientOf<Catalog>('catalog');

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Kysely, type LogEvent, PostgresDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Logger } from './log.ts';
 import { Problem } from './problems.ts';
+import type { Tracing } from './tracing.ts';
 
 // int8 as a number: what the services count stays far below 2^53. (The pool takes its own parsers; pg's are global.)
 const types = {
@@ -13,9 +14,13 @@ const types = {
 
 /**
  * A typed connection pool on one service's own database. A connection is had within a second or not at all, and a
- * statement runs for at most five.
+ * statement runs for at most five. What it runs for a request is part of the request's trace.
  */
-export function createDatabase<Tables>(url: string, log: Logger): Kysely<Tables> {
+export function createDatabase<Tables>(
+  url: string,
+  log: Logger,
+  tracing?: Tracing | undefined,
+): Kysely<Tables> {
   const pool = new pg.Pool({
     connectionString: url,
     types: types as pg.CustomTypesConfig,
@@ -26,7 +31,17 @@ export function createDatabase<Tables>(url: string, log: Logger): Kysely<Tables>
   });
   // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const dialect = new PostgresDialect({ pool });
+  if (tracing === undefined) return new Kysely<Tables>({ dialect });
+  return new Kysely<Tables>({ dialect, log: recordQueries(new URL(url), tracing) });
+}
+
+function recordQueries(database: URL, tracing: Tracing): (event: LogEvent) => void {
+  return (event) => {
+    const { sql } = event.query;
+    const error = event.level === 'error' ? event.error : undefined;
+    tracing.recordQuery({ database, sql, durationMs: event.queryDurationMillis, error });
+  };
 }
 
 /** Brings the schema up to date, waiting up to `waitMs` for a database that is still starting. */

@@ -16,10 +16,13 @@ import {
   type RequestContext,
   traceIdOf,
 } from './request-context.ts';
+import type { RequestEnd, Span, Tracing } from './tracing.ts';
 
 export interface HttpAppOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Records requests as spans; none are when left out. */
+  readonly tracing?: Tracing | undefined;
   /** The most that a request may take in this process, in milliseconds. */
   readonly timeoutMs: number;
   readonly now?: () => number;
@@ -57,14 +60,16 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
   const newSpanId = createRandomHex(8);
   const contextOptions = { ...options, newSpanId };
   const measure = createMeasure(options);
-  const { setsRequestId = true } = options;
+  const { setsRequestId = true, tracing } = options;
   return (req, res, next) => {
     const startedAt = performance.now();
-    const context = createRequestContext(req, res, contextOptions);
+    const span = tracing?.beginRequest(req);
+    const context = createRequestContext(req, res, contextOptions, span?.traceparent);
     res.locals.context = context;
     if (setsRequestId) res.setHeader('X-Request-Id', context.requestId);
-    res.on('close', () => measure(req, res, performance.now() - startedAt));
-    next();
+    res.on('close', () => measure(req, res, performance.now() - startedAt, span));
+    if (span === undefined) next();
+    else tracing?.within(span, next);
   };
 }
 
@@ -72,7 +77,12 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
 function createMeasure({ log, metrics }: HttpAppOptions) {
   // The line has no field that could carry a credential, and a search for them would double its cost.
   const accessLog = log.child({}, { redact: [] });
-  return ({ method, originalUrl }: Request, res: Response, ms: number): void => {
+  return (
+    { method, originalUrl }: Request,
+    res: Response,
+    ms: number,
+    span: Span<RequestEnd> | undefined,
+  ): void => {
     const context = contextOf(res);
     const status = res.writableFinished ? res.statusCode : 499;
     const route = routeLabel(res);
@@ -89,6 +99,8 @@ function createMeasure({ log, metrics }: HttpAppOptions) {
       },
       'request',
     );
+    const { requestId, cache } = context;
+    span?.end({ route: res.locals.route, status, requestId, cache });
   };
 }
 

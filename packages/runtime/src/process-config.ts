@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { tracingSettings } from './tracing.ts';
 
 const port = Type.Integer({ minimum: 0, maximum: 65535 });
 
@@ -14,6 +15,7 @@ export const processSettings = {
   ),
   /** Demo mode: the fault switch, GraphiQL and introspection exist in it and nowhere else. */
   PORTICO_DEMO: Type.Boolean({ default: false }),
+  ...tracingSettings,
 };
 
 /** An http(s) address of another process, as a setting. */

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Identity } from './access-token.ts';
 import { createDownstream, type Downstream } from './downstream.ts';
 import type { Logger } from './log.ts';
+import { readTraceparent } from './traceparent.ts';
 
 /** What is known of one request while it is worked on; handed on explicitly to everything that works for it. */
 export interface RequestContext {
@@ -45,13 +46,15 @@ export interface RequestContextOptions {
 /**
  * Makes the context of a request that arrived: ids taken over where they are well-formed and made afresh where not,
  * the deadline from `Portico-Timeout-Ms`, and a signal that aborts at the deadline or when the client goes away.
+ * @param traceparent of the span that records the request, if one does
  */
 export function createRequestContext(
   req: IncomingMessage,
   res: ServerResponse,
   options: RequestContextOptions,
+  traceparent?: string,
 ): RequestContext {
-  return new ArrivedRequest(req, res, options);
+  return new ArrivedRequest(req, res, options, traceparent);
 }
 
 /** Signal, log and account are made when they are first asked for: a request that is only passed on needs none. */
@@ -69,11 +72,16 @@ class ArrivedRequest implements RequestContext {
   #log: Logger | undefined;
   #downstream: Downstream | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, options: RequestContextOptions) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    options: RequestContextOptions,
+    traceparent: string | undefined,
+  ) {
     const { now = Date.now, newId = randomUUID, newSpanId } = options;
     const timeoutMs = Math.min(toTimeoutMs(req.headers) ?? options.timeoutMs, options.timeoutMs);
     this.requestId = toRequestId(req.headers) ?? newId();
-    this.traceparent = nextTraceparent(req.headers.traceparent, newSpanId);
+    this.traceparent = traceparent ?? nextTraceparent(req.headers.traceparent, newSpanId);
     this.deadline = now() + timeoutMs;
     this.#endsAt = performance.now() + timeoutMs;
     this.#res = res;
@@ -134,12 +142,10 @@ function toTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
   return typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : undefined;
 }
 
-/** Goes on with the caller's trace under a span of our own, or begins a trace (W3C Trace Context level 1, section 3.2). */
+/** Goes on with the caller's trace under a span of our own, or begins a trace. */
 function nextTraceparent(received: string | string[] | undefined, newSpanId: () => string): string {
-  const parts =
-    typeof received === 'string' ? /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(received) : null;
-  const valid = parts !== null && !/^0+$/.test(parts[1] ?? '') && !/^0+$/.test(parts[2] ?? '');
-  return valid
-    ? `00-${parts[1]}-${newSpanId()}-${parts[3]}`
-    : `00-${newSpanId()}${newSpanId()}-${newSpanId()}-01`;
+  const parent = readTraceparent(received);
+  return parent === undefined
+    ? `00-${newSpanId()}${newSpanId()}-${newSpanId()}-01`
+    : `00-${parent.traceId}-${newSpanId()}-${parent.flags}`;
 }

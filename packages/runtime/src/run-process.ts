@@ -8,10 +8,12 @@ import { createHttpServer, type HttpServerOptions } from './http-server.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Problem } from './problems.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface ProcessParts extends HttpServerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   /** Or what gives them, where they change. */
   readonly checks: HealthChecks | (() => HealthChecks);
   readonly port: number;
@@ -76,7 +78,7 @@ async function listen(parts: ProcessParts): Promise<() => void> {
     for (const res of underWay.all) if (!res.headersSent) res.setHeader('Connection', 'close');
     parts.leave?.();
     await closed(server, drainTimeoutMs);
-    await parts.close();
+    await Promise.all([parts.close(), parts.tracing?.close()]);
     await closed(admin, 0);
     log.info('stopped');
     process.exit(0);

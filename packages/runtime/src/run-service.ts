@@ -12,6 +12,7 @@ import { createMetrics } from './metrics.ts';
 import { processSettings } from './process-config.ts';
 import { runProcess } from './run-process.ts';
 import type { ServiceParts } from './service-app.ts';
+import { openTracing } from './tracing.ts';
 
 const serviceSettings = Type.Object({
   ...processSettings,
@@ -40,7 +41,8 @@ export async function runService<Tables>(
     const config = readConfig(serviceSettings, env);
     const log = createLogger({ name, level: config.LOG_LEVEL });
     const metrics = createMetrics(name);
-    const db = createDatabase<Tables>(config.DATABASE_URL, log);
+    const tracing = await openTracing(name, config, log);
+    const db = createDatabase<Tables>(config.DATABASE_URL, log, tracing);
     await migrateToLatest(db, migrations);
     await seed(db, config.PORTICO_DEMO_PRODUCTS);
 
@@ -48,10 +50,12 @@ export async function runService<Tables>(
     return {
       log,
       metrics,
+      tracing,
       handler: createApp({
         db,
         log,
         metrics,
+        tracing,
         verifyToken: toTokenVerifier(config),
         faults: faults?.middleware,
       }),

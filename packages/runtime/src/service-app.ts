@@ -9,6 +9,7 @@ import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createOpenApiRouter } from './openapi-router.ts';
 import type { OperationHandlers } from './openapi-types.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What a service works with. */
 export interface ServiceParts<Tables> {
@@ -16,6 +17,7 @@ export interface ServiceParts<Tables> {
   readonly db: Kysely<Tables>;
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
   /** Says whom a token is from; nobody is known, and commands that need a user are refused, when left out. */
   readonly verifyToken?: TokenVerifier | undefined;
   /** Epoch milliseconds, for what the service writes down. */
@@ -30,9 +32,10 @@ export interface ServiceParts<Tables> {
 export function createServiceApp<Tables, Operations>(
   name: OpenApiName,
   handlers: OperationHandlers<Operations>,
-  { log, metrics, verifyToken, faults, validateAnswers = false }: ServiceParts<Tables>,
+  { log, metrics, tracing, verifyToken, faults, validateAnswers = false }: ServiceParts<Tables>,
 ): Express {
-  return createHttpApp({ log, metrics, timeoutMs: 5_000, translateError: databaseProblem }, (app) => {
+  const options = { log, metrics, tracing, timeoutMs: 5_000, translateError: databaseProblem };
+  return createHttpApp(options, (app) => {
     if (faults !== undefined) app.use(faults);
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(createOpenApiRouter(loadOpenApi(name), handlers, { validateAnswers }));

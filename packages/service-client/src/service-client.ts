@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { OpenApiDocument } from '@portico/contracts/openapi.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { createRetryBudget } from '@portico/runtime/retry-budget.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import { Pool } from 'undici';
 import { createBreaker } from './breaker.ts';
 import type { CallMetrics } from './call-metrics.ts';
@@ -21,6 +22,7 @@ export interface ServiceClientOptions {
   readonly maxAnswerBytes?: number;
   readonly maxConnections?: number;
   readonly now?: () => number;
+  readonly tracing?: Tracing | undefined;
   /** A number in [0, 1), for the jitter before a retry. */
   readonly random?: () => number;
 }
@@ -57,9 +59,9 @@ export function createServiceClient<Paths>(
   options: ServiceClientOptions,
   metrics: CallMetrics,
 ): ServiceClient<Paths> {
-  const { service, document, now = Date.now, random = Math.random } = options;
+  const { service, document, baseUrl, tracing, now = Date.now, random = Math.random } = options;
   const { timeoutMs: ownTimeoutMs = 600, maxAnswerBytes = 4_000_000 } = options;
-  const pool = new Pool(options.baseUrl, {
+  const pool = new Pool(baseUrl, {
     connections: options.maxConnections ?? 32,
     connect: { timeout: options.connectTimeoutMs ?? 300 },
     pipelining: 1,
@@ -77,12 +79,21 @@ export function createServiceClient<Paths>(
     target: string,
     { context, signal }: CallOptions,
     deadline: number,
+    resends: number,
   ) => {
     const startedAt = performance.now();
     const timeoutMs = Math.max(0, deadline - now());
     // Whoever shares an answer ends it by a signal of theirs; then this request's own deadline isn't the last word.
     const worthMs = signal === undefined ? Math.min(timeoutMs, context.deadline - now()) : timeoutMs;
     let outcome = 'ok';
+    let status: number | undefined;
+    const span = tracing?.beginCall(context.traceparent, {
+      method: 'GET',
+      url: baseUrl,
+      path: pathOf(target),
+      route: path,
+      resends,
+    });
     const ended = context.downstream.begin();
     try {
       const answer = await exchange(pool, service, {
@@ -91,7 +102,7 @@ export function createServiceClient<Paths>(
         headers: {
           accept: 'application/json',
           'x-request-id': context.requestId,
-          traceparent: context.traceparent,
+          traceparent: span?.traceparent ?? context.traceparent,
           ...credentials(path, context),
           'portico-timeout-ms': String(Math.max(0, Math.ceil(worthMs))),
         },
@@ -99,6 +110,7 @@ export function createServiceClient<Paths>(
         timeoutMs,
         maxAnswerBytes,
       });
+      status = answer.status;
       const body = judged(answer, service);
       if (reads.get(path)?.answer.Check(body) === true) return body;
       throw new ServiceError(
@@ -111,6 +123,7 @@ export function createServiceClient<Paths>(
       throw error;
     } finally {
       ended();
+      span?.end({ status, error: outcome === 'ok' ? undefined : outcome });
       metrics.duration.observe({ service, outcome }, (performance.now() - startedAt) / 1000);
     }
   };
@@ -119,14 +132,14 @@ export function createServiceClient<Paths>(
     const deadline = now() + ownTimeoutMs;
     budget.countCall();
     try {
-      return await breaker.run(() => tryOnce(path, target, call, deadline));
+      return await breaker.run(() => tryOnce(path, target, call, deadline, 0));
     } catch (error) {
       const pauseMs = 5 + random() * 20;
       const again = error instanceof ServiceError && isWorthRetrying(error) && now() + pauseMs < deadline;
       if (!again || !budget.takeRetry()) throw error;
       metrics.retries.inc({ service });
       await delay(pauseMs);
-      return breaker.run(() => tryOnce(path, target, call, deadline));
+      return breaker.run(() => tryOnce(path, target, call, deadline, 1));
     }
   };
 
@@ -138,6 +151,11 @@ export function createServiceClient<Paths>(
     get: (path, parameters, call) =>
       tryTwice(path, toTarget(path, parameters as TargetParameters), call) as Promise<never>,
   };
+}
+
+/** A request target without its query. */
+function pathOf(target: string): string {
+  return target.split('?', 1)[0] ?? target;
 }
 
 /** The body of a 200; everything else as the error that it is. */

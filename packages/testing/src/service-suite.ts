@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -17,6 +16,7 @@ import type { Migration } from 'kysely/migration';
 import supertest, { type Response, type Test } from 'supertest';
 import { badTokens } from './bad-tokens.ts';
 import { startPostgres, type TestPostgres } from './engines.ts';
+import { type Program, startProgram } from './program.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
 export interface FrontDoor {
@@ -271,7 +271,10 @@ export function describeProgram<Tables>(service: ServiceProgram<Tables>): void {
       for (const { ready } of programs)
         assert.equal((await fetch(`${(await ready).url}${path}`)).status, 200);
       assert.equal(await count('twice'), rows);
-      for (const program of programs) assert.deepEqual(await program.end('SIGTERM'), { code: 0, stderr: '' });
+      for (const program of programs) {
+        const { code, stderr } = await program.end('SIGTERM');
+        assert.deepEqual([code, stderr], [0, '']);
+      }
     });
 
     it('has whole rows in the transaction log, as change capture needs them', async () => {
@@ -365,33 +368,6 @@ async function somebodyWaits<Tables>(db: Kysely<Tables>): Promise<void> {
     const { rows } = await sql`select 1 from pg_locks where not granted`.execute(db);
     if (rows.length > 0) return;
   }
-}
-
-interface Program {
-  /** Its addresses; rejects when it ends before it is ready. */
-  readonly ready: Promise<{ url: string; admin: string }>;
-  readonly ended: Promise<{ code: number | null; stderr: string }>;
-  end(signal: 'SIGTERM' | 'SIGKILL'): Program['ended'];
-}
-
-function startProgram(main: URL, env: NodeJS.ProcessEnv): Program {
-  const child = fork(main, [], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  let stderr = '';
-  child.stderr?.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = once(child, 'close').then(([code]) => ({ code, stderr }));
-  const failed = ended.then(() => Promise.reject(new Error(`the program did not start: ${stderr}`)));
-  const ready = Promise.race([once(child, 'message').then(([message]) => message.ready), failed]);
-  ready.catch(() => {});
-  const end = (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    return ended;
-  };
-  return { ready, ended, end };
 }
 
 interface Relay {
