@@ -14,7 +14,7 @@ import {
   unusable,
 } from './forward-failure.ts';
 import type { ForwardLimits } from './limits.ts';
-import { isEventStream, writeAnswer } from './write-answer.ts';
+import { writeAnswer } from './write-answer.ts';
 import { writeInformation } from './write-information.ts';
 
 /** What is sent to the upstream beside the method, path and body of the request. */
@@ -107,7 +107,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
   };
   const deadline = setTimeout(late, outgoing.timeoutMs);
-  res.once('close', () => finish(switched ? 'good' : 'unknown'));
+  res.on('close', () => finish(switched ? 'good' : 'unknown'));
 
   return {
     sent: (sentRequest) => {
@@ -117,7 +117,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         return;
       }
       // Unheard, a 101 in spite of no Upgrade would leave the request without an end.
-      request.once('upgrade', (answer, socket: Socket, early: Buffer) => {
+      request.on('upgrade', (answer, socket: Socket, early: Buffer) => {
         try {
           if (over) throw new Error('the upstream switched protocols too late');
           writeSwitch({ answer, socket, early }, res, outgoing, limits.idleTimeoutMs);
@@ -161,13 +161,13 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       clearTimeout(firstByte);
       try {
         readOnAfterAnswer(req, res);
-        writeAnswer(begun, res, outgoing);
+        // It only has to begin in its time.
+        if (writeAnswer(begun, res, outgoing)) clearTimeout(deadline);
       } catch (error) {
         fail(unusable(error));
         return;
       }
-      begun.once('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
-      if (isEventStream(begun)) clearTimeout(deadline);
+      begun.on('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
       res.setTimeout(limits.idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));
         // The upstream may have ended its part: then it is the client that takes nothing any more.

@@ -5,20 +5,18 @@ import { toAnswerHead } from './answer-head.ts';
 /**
  * Writes the upstream's answer to the client as it comes. An answer that breaks off is not ended, so that it never looks
  * complete.
+ * @returns whether it is an event stream
  * @throws Error when the answer can't be passed on; nothing has been written then
  */
 export function writeAnswer(
   answer: IncomingMessage,
   res: ServerResponse,
   { requestId, answerFields }: { readonly requestId: string; readonly answerFields: AnswerFields },
-): void {
-  const { status, fields } = toAnswerHead(answer, requestId, answerFields);
+): boolean {
+  const { status, fields, isEventStream } = toAnswerHead(answer, requestId, answerFields);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.
-  if (isEventStream(answer)) res.flushHeaders();
+  if (isEventStream) res.flushHeaders();
   answer.pipe(res);
-}
-
-export function isEventStream(answer: IncomingMessage): boolean {
-  return /^text\/event-stream\b/i.test(answer.headers['content-type'] ?? '');
+  return isEventStream;
 }

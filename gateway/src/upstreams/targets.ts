@@ -65,6 +65,7 @@ export function createTargets<Target>(
   const isAvailable = (seat: Seat<Target>) => seat.healthy && seat.ejectedUntil <= now();
 
   const choose = (except: Target | undefined): Seat<Target> | undefined => {
+    if (seats.length === 1) return seats[0]?.target === except ? undefined : seats[0];
     const available = seats.filter(isAvailable);
     const usable = available.length * 2 < seats.length ? seats : available;
     const others = usable.filter(({ target }) => target !== except);

@@ -1,11 +1,11 @@
-import { Counter, Gauge, Histogram, type Metrics } from '@portico/runtime/metrics.ts';
+import { Counter, DurationHistogram, Gauge, type Metrics } from '@portico/runtime/metrics.ts';
 import { countBy, nothing, summarize } from '@portico/runtime/metrics-summary.ts';
 import type { ProblemName } from '@portico/runtime/problems.ts';
 import type { TargetOutcome, TargetStatus } from './targets.ts';
 
 /** What happens at the upstreams of one process; every label is a word of gateway.yaml or of a closed list. */
 export interface UpstreamMetrics {
-  readonly duration: Histogram<'upstream' | 'outcome'>;
+  readonly duration: DurationHistogram<'upstream' | 'outcome'>;
   readonly retries: Counter<'upstream'>;
   readonly ejections: Counter<'upstream' | 'target'>;
 }
@@ -43,12 +43,11 @@ export function createUpstreamMetrics(
     one.state === 'available' ? 1 : 0,
   );
   return {
-    duration: new Histogram({
+    duration: new DurationHistogram({
       name: 'portico_upstream_request_duration_seconds',
       help: 'Time of one try at an upstream, to the last byte of its answer',
       labelNames: ['upstream', 'outcome'],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers,
+      registry,
     }),
     retries: new Counter({
       name: 'portico_upstream_retries_total',

@@ -76,7 +76,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const ended: AtTarget['ended'] = (outcome, failure) => {
       lease.end(outcome);
       const how = outcomeOf(outcome, failure, res.statusCode);
-      metrics.duration.observe({ upstream: name, outcome: how }, (performance.now() - startedAt) / 1_000);
+      metrics.duration.observe([name, how], (performance.now() - startedAt) / 1_000);
       if (failure === undefined && outcome !== 'unknown') span?.end({ status: res.statusCode });
       else span?.end({ error: how });
     };

@@ -34,8 +34,9 @@ export function createTurns(): Turns {
     inTurn: (handler) => (req, res) => {
       const { socket } = req;
       const connection = connections.get(socket);
-      if (connection === undefined || connection.latest.res.closed) {
-        connections.set(socket, { latest: { req, res }, waiting: 0 });
+      if (connection === undefined) connections.set(socket, { latest: { req, res }, waiting: 0 });
+      else if (connection.latest.res.closed) connection.latest = { req, res };
+      if (connection === undefined || connection.latest.res === res) {
         if (socket.writable) handler(req, res);
         return;
       }

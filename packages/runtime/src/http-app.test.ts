@@ -142,7 +142,7 @@ test('every request is measured under its route, never under its path', async ()
   const text = await metrics.registry.metrics();
   assert.match(
     text,
-    /portico_http_request_duration_seconds_count\{process="test",method="GET",route="none",status="404"\} 1/,
+    /portico_http_request_duration_seconds_count\{method="GET",route="none",status="404",process="test"\} 1/,
   );
   assert.doesNotMatch(text, /nothing\/at/);
 });

@@ -5,6 +5,7 @@ import express, {
   type RequestHandler,
   type Response,
 } from 'express';
+import { createAccessLog } from './access-log.ts';
 import type { Logger } from './log.ts';
 import { type Metrics, routeLabel } from './metrics.ts';
 import { Problem, sendProblem, toProblem } from './problems.ts';
@@ -75,8 +76,7 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
 
 /** Counts a request that is over, and writes its log line. */
 function createMeasure({ log, metrics }: HttpAppOptions) {
-  // The line has no field that could carry a credential, and a search for them would double its cost.
-  const accessLog = log.child({}, { redact: [] });
+  const accessLog = createAccessLog(log);
   return (
     { method, originalUrl }: Request,
     res: Response,
@@ -86,20 +86,17 @@ function createMeasure({ log, metrics }: HttpAppOptions) {
     const context = contextOf(res);
     const status = res.writableFinished ? res.statusCode : 499;
     const route = routeLabel(res);
-    metrics.requests.observe({ method: knownMethod(method), route, status }, ms / 1_000);
-    accessLog.info(
-      {
-        requestId: context.requestId,
-        traceId: traceIdOf(context),
-        method,
-        path: originalUrl.split('?', 1)[0],
-        route,
-        status,
-        ms: Math.round(ms * 100) / 100,
-      },
-      'request',
-    );
+    metrics.requests.observe([knownMethod(method), route, status], ms / 1_000);
     const { requestId, cache } = context;
+    accessLog({
+      requestId,
+      traceId: traceIdOf(context),
+      method,
+      path: originalUrl.split('?', 1)[0] ?? '',
+      route,
+      status,
+      ms: Math.round(ms * 100) / 100,
+    });
     span?.end({ route: res.locals.route, status, requestId, cache });
   };
 }

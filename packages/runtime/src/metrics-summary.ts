@@ -1,4 +1,4 @@
-import type { Counter, Histogram, Metrics } from './metrics.ts';
+import type { Counter, DurationHistogram, Metrics } from './metrics.ts';
 
 /** How often, with what outcomes, and how long it took. */
 export interface Summary {
@@ -39,19 +39,22 @@ export const nothing: Summary = {
 
 /** Sums a histogram up by one of its labels. */
 export async function summarize<Label extends string>(
-  histogram: Histogram<Label>,
+  histogram: DurationHistogram<Label>,
   by: Label,
   outcomeOf: (labels: Labels) => string,
 ): Promise<Map<string, Summary>> {
   const groups = new Map<string, { outcomes: Record<string, number>; sum: number; buckets: Bucket[] }>();
-  for (const { labels, value, metricName = '' } of (await histogram.get()).values) {
-    const key = String((labels as Labels)[by]);
+  for (const { labels, value, metricName } of (await histogram.get()).values) {
+    const key = String(labels[by]);
     const group = groups.get(key) ?? { outcomes: {}, sum: 0, buckets: [] };
     groups.set(key, group);
     if (metricName.endsWith('_bucket'))
-      group.buckets.push({ upTo: Number((labels as Labels).le), count: value });
+      group.buckets.push({
+        upTo: labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le),
+        count: value,
+      });
     else if (metricName.endsWith('_sum')) group.sum += value;
-    else add(group.outcomes, outcomeOf(labels as Labels), value);
+    else add(group.outcomes, outcomeOf(labels), value);
   }
   return new Map(
     [...groups].map(([key, { outcomes, sum, buckets }]) => {

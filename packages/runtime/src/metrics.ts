@@ -1,14 +1,15 @@
 import type { ServerResponse } from 'node:http';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { DurationHistogram } from './duration-histogram.ts';
 import { createInFlight, type InFlight } from './in-flight.ts';
 
-export { Counter, Gauge, Histogram, type Registry };
+export { Counter, DurationHistogram, Gauge, type Registry };
 
 /** What a process counts about itself; `/metrics` shows the registry. Other parts register their own metrics in it. */
 export interface Metrics {
   readonly process: string;
   readonly registry: Registry;
-  readonly requests: Histogram<'method' | 'route' | 'status'>;
+  readonly requests: DurationHistogram<'method' | 'route' | 'status'>;
   /** Refusals and failures, by the name of their problem. */
   readonly problems: Counter<'route' | 'problem'>;
   /** The answers that are under way. Their routes are counted when somebody looks, so that requests don't pay for it. */
@@ -21,12 +22,11 @@ export function createMetrics(process: string): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ process });
   collectDefaultMetrics({ register: registry });
-  const requests = new Histogram({
+  const requests = new DurationHistogram({
     name: 'portico_http_request_duration_seconds',
     help: 'Time from the first byte of a request to the last of its answer',
     labelNames: ['method', 'route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
+    registry,
   });
   const problems = new Counter({
     name: 'portico_http_problems_total',

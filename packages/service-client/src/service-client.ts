@@ -124,7 +124,7 @@ export function createServiceClient<Paths>(
     } finally {
       ended();
       span?.end({ status, error: outcome === 'ok' ? undefined : outcome });
-      metrics.duration.observe({ service, outcome }, (performance.now() - startedAt) / 1000);
+      metrics.duration.observe([service, outcome], (performance.now() - startedAt) / 1000);
     }
   };
 
