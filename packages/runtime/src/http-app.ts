@@ -69,8 +69,7 @@ function beginRequest(options: HttpAppOptions): RequestHandler {
     res.locals.context = context;
     if (setsRequestId) res.setHeader('X-Request-Id', context.requestId);
     res.on('close', () => measure(req, res, performance.now() - startedAt, span));
-    if (span === undefined) next();
-    else tracing?.within(span, next);
+    next();
   };
 }
 

@@ -43,7 +43,7 @@ export function createOtlpTracing(provider: TracerProvider, close: () => Promise
       const parent = below(req.headers.traceparent, true);
       return begin(method, options, parent, (end) => describeRequestEnd(method, end));
     },
-    within: (span, work) => under.run(span.traceparent, work),
+    within: (parent, work) => under.run(parent, work),
     beginCall: (parent, call) => {
       const options = { kind: SpanKind.CLIENT, attributes: describeCall(call) };
       return begin(`${call.method} ${call.route}`, options, below(parent, false), describeCallEnd);

@@ -3,7 +3,7 @@ import type { Express, RequestHandler } from 'express';
 import type { Kysely } from 'kysely';
 import type { TokenVerifier } from './access-token.ts';
 import { databaseProblem } from './database.ts';
-import { createHttpApp } from './http-app.ts';
+import { contextOf, createHttpApp } from './http-app.ts';
 import { identifyUser } from './identity.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -36,6 +36,7 @@ export function createServiceApp<Tables, Operations>(
 ): Express {
   const options = { log, metrics, tracing, timeoutMs: 5_000, translateError: databaseProblem };
   return createHttpApp(options, (app) => {
+    if (tracing !== undefined) app.use((_req, res, next) => tracing.within(contextOf(res).traceparent, next));
     if (faults !== undefined) app.use(faults);
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(createOpenApiRouter(loadOpenApi(name), handlers, { validateAnswers }));

@@ -82,8 +82,11 @@ export interface Query {
 export interface Tracing {
   /** Begins the span of a request that has arrived, below the one that its `traceparent` names. */
   readonly beginRequest: (req: IncomingMessage) => Span<RequestEnd>;
-  /** Runs work that belongs below a span; queries made by it, then or later, are found to belong there. */
-  readonly within: (span: Span<never>, work: () => void) => void;
+  /**
+   * Runs work whose queries, then or later, belong below a span.
+   * @param parent the `traceparent` of the span
+   */
+  readonly within: (parent: string, work: () => void) => void;
   /** @param parent the `traceparent` of the span that it belongs below */
   readonly beginCall: (parent: string, call: Call) => Span<CallEnd>;
   /** Records a query that is over, below the span that it was made `within`; one made by itself is left out. */
