@@ -30,7 +30,7 @@ export async function runMock(args: readonly string[], env: NodeJS.ProcessEnv): 
       tracing,
       handler: createMock(document, { log, metrics, tracing, faults: faults.middleware }),
       checks: {},
-      host: '127.0.0.1',
+      host: config.PORTICO_HOST,
       port: config.PORT,
       adminPort: config.ADMIN_PORT,
       adminExtra: faults.adminRouter,

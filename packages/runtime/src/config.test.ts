@@ -13,7 +13,14 @@ const WEB_URL = 'http://127.0.0.1:4001';
 
 test('settings are read into the types of their schema, with defaults', () => {
   const config = readConfig(schema, { WEB_URL, PORT: '4002', PORTICO_DEMO: 'true', UNRELATED: 'x' });
-  assert.deepEqual(config, { WEB_URL, PORT: 4002, ADMIN_PORT: 0, LOG_LEVEL: 'info', PORTICO_DEMO: true });
+  assert.deepEqual(config, {
+    WEB_URL,
+    PORTICO_HOST: '127.0.0.1',
+    PORT: 4002,
+    ADMIN_PORT: 0,
+    LOG_LEVEL: 'info',
+    PORTICO_DEMO: true,
+  });
   assert.ok(Object.isFrozen(config));
 });
 
@@ -25,6 +32,7 @@ test('a wrong value is named with what was expected and what came, on one line',
   for (const [variable, value, expected] of [
     ['PORT', 'abc', /^PORT must be an integer from 0 to 65535, got "abc"$/],
     ['PORT', '70000', /^PORT must be an integer from 0 to 65535, got "70000"$/],
+    ['PORTICO_HOST', 'web', /^PORTICO_HOST must be an IP address such as 0\.0\.0\.0, got "web"$/],
     ['PORTICO_DEMO', 'perhaps', /^PORTICO_DEMO must be true or false, got "perhaps"$/],
     ['LOG_LEVEL', 'loud', /^LOG_LEVEL must be one of trace, debug, info, warn, error, silent, got "loud"$/],
   ] as const) {

@@ -5,6 +5,12 @@ const port = Type.Integer({ minimum: 0, maximum: 65535 });
 
 /** The settings that every process understands. */
 export const processSettings = {
+  /** Where the public port listens; a process in a container has to listen on all addresses to be reached. */
+  PORTICO_HOST: Type.String({
+    pattern: '^[0-9a-fA-F.:]+$',
+    description: 'an IP address such as 0.0.0.0',
+    default: '127.0.0.1',
+  }),
   /** Public port; 0 takes any free one. */
   PORT: Type.Integer({ ...port, default: 0 }),
   /** Port of `/livez`, `/readyz` and `/metrics`, on 127.0.0.1; 0 takes any free one. */

@@ -60,7 +60,7 @@ export async function runService<Tables>(
         faults: faults?.middleware,
       }),
       checks: { database: () => checkDatabase(db) },
-      host: '127.0.0.1',
+      host: config.PORTICO_HOST,
       port: config.PORT,
       adminPort: config.ADMIN_PORT,
       adminExtra: faults?.adminRouter,
