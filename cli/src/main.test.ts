@@ -42,6 +42,15 @@ test('an unknown command is an error that names the known ones', () => {
   assert.match(stderr, /no command "frobnicate"[\s\S]*demo/);
 });
 
+test('a Node that is too old is told apart in one line', () => {
+  const old = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.20.0' } })`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(old)}`;
+  const { status, stdout, stderr } = portico(['routes', 'check'], { NODE_OPTIONS });
+  assert.equal(status, 2);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^portico: needs Node 24 or newer, and this is v[\d.]+\n$/);
+});
+
 test('a command with a wrong setting or option ends with one clear line', () => {
   writeFileSync(join(dir, 'good.yaml'), goodFile);
   const wrongPort = portico(['gateway', '--config', 'good.yaml'], { PORTICO_PORT: 'eighty' });

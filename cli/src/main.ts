@@ -1,9 +1,10 @@
 #!/usr/bin/env node
+// Everything else is imported once a command needs it: an older Node must be able to read this file and say what it is.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runRoutes } from './routes.ts';
 
 interface Command {
   readonly summary: string;
@@ -11,11 +12,12 @@ interface Command {
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  demo: { summary: 'start the whole demo: engines, services, BFFs and gateway', run: startDemo },
+  demo: { summary: 'start the whole demo, in a clone of the repository', run: startDemo },
   gateway: { summary: 'start the gateway alone: gateway --config <file>', run: startGateway },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
-    run: (args) => {
+    run: async (args) => {
+      const { runRoutes } = await import('./routes.ts');
       process.exitCode = runRoutes(args, process.env);
     },
   },
@@ -49,6 +51,8 @@ Settings come from the environment; README.md lists them.
 
 function startDemo(args: readonly string[]): void {
   const program = fileURLToPath(new URL('../../demo/src/main.ts', import.meta.url));
+  if (!existsSync(program))
+    throw new Error('the demo is not part of the installed command; clone the repository and run npm start');
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
@@ -67,7 +71,10 @@ async function startGateway(args: readonly string[]): Promise<void> {
 
 const [name = '--help', ...args] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-if (command !== undefined && !args.includes('--help')) {
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write(`portico: needs Node 24 or newer, and this is ${process.version}\n`);
+  process.exitCode = 2;
+} else if (command !== undefined && !args.includes('--help')) {
   try {
     await command.run(args);
   } catch (error) {
