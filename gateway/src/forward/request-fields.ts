@@ -15,6 +15,11 @@ export interface RequestFieldsOptions {
 /** So much of a route's time is kept for the way of the upstream's answer, so that its own "too late" comes first. */
 const wayBackMs = 100;
 
+/** What an upstream is told that it has of the time that is left, in milliseconds. */
+export function toUpstreamTimeout(leftMs: number): string {
+  return String(Math.max(1, leftMs - wayBackMs));
+}
+
 /** Those of the fields that are passed on whose lines may be joined to one (RFC 9110 section 5.3). */
 const listFields = new Set([
   'accept',
@@ -39,7 +44,7 @@ export function toRequestFields(
   setFraming(fields, req);
   fields['x-request-id'] = context.requestId;
   setTrace(fields, req, context.traceparent);
-  fields['portico-timeout-ms'] = String(Math.max(1, route.timeoutMs - wayBackMs));
+  fields['portico-timeout-ms'] = toUpstreamTimeout(route.timeoutMs);
   fields.via = `${req.httpVersion} ${viaName}`;
   fields['x-forwarded-for'] = peerAddress(req);
   fields['x-forwarded-proto'] = 'http';

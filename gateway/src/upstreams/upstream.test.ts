@@ -78,6 +78,25 @@ test('a read that a target fails is answered by another one', async (t) => {
   assert.equal(failing?.requests.length, 1);
 });
 
+test('the other target is told how much time is left then', async (t) => {
+  const timeouts: number[] = [];
+  const note: Script = ({ fields }) => {
+    timeouts.push(Number(new Map(fields).get('portico-timeout-ms')));
+    return [httpAnswer(200)];
+  };
+  async function* failsLater() {
+    const startedAt = Date.now();
+    while (Date.now() < startedAt + 20) await new Promise((resolve) => setImmediate(resolve));
+    yield reset;
+  }
+  const { url, targets } = await startThree(t, failsLater, { others: note, timeoutMs: 60_000 });
+  for (let n = 0; n < 100 && targets[0]?.requests.length === 0; n += 1)
+    await request(url).get('/').expect(200);
+  const last = timeouts.pop() ?? 0;
+  assert.ok(last <= 59_880 && last > 0, `${last} ms`);
+  assert.deepEqual(new Set(timeouts).difference(new Set([59_900])), new Set());
+});
+
 for (const [name, script] of Object.entries<Script>({
   'go away before they are answered': () => [],
   'are told 501': () => [httpAnswer(501, 'not here')],

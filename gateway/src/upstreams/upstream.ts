@@ -5,6 +5,7 @@ import type { Call, Tracing } from '@portico/runtime/tracing.ts';
 import type { AtTarget } from '../forward/exchange.ts';
 import { createForwarder, type Outgoing } from '../forward/forward.ts';
 import type { ForwardLimits } from '../forward/limits.ts';
+import { toUpstreamTimeout } from '../forward/request-fields.ts';
 import { pathOf } from '../middleware/refuse-target.ts';
 import type { UpstreamTable } from '../table/route-table.ts';
 import { createTargets, type TargetStatus } from './targets.ts';
@@ -61,7 +62,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     if (lease === undefined) return false;
     const elsewhere = () => {
       const again = earlier === undefined && budget.takeRetry();
-      const left = { ...outgoing, timeoutMs: deadline - now() };
+      const timeoutMs = deadline - now();
+      const fields = { ...outgoing.fields, 'portico-timeout-ms': toUpstreamTimeout(timeoutMs) };
+      const left = { ...outgoing, fields, timeoutMs };
       if (!again || left.timeoutMs <= 0 || !forwardTo([req, res, left, failed], deadline, lease.target))
         return false;
       metrics.retries.inc({ upstream: name });

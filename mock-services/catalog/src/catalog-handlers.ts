@@ -1,19 +1,23 @@
 import type { operations } from '@portico/contracts/generated/catalog.ts';
+import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { Kysely } from 'kysely';
 import type { CatalogTables } from './database.ts';
 import { listProducts } from './list-products.ts';
 import { type Product, selectProducts, toProduct } from './product.ts';
 
 /** What each operation of the catalog does. */
-export function createCatalogHandlers(db: Kysely<CatalogTables>): OperationHandlers<operations> {
+export function createCatalogHandlers(database: Database<CatalogTables>): OperationHandlers<operations> {
+  const during = (context: RequestContext) => database.during(context);
   return {
-    listProducts: async ({ query }) => ({ body: await listProducts(db, query) }),
+    listProducts: async ({ query, context }) => ({ body: await listProducts(during(context), query) }),
 
-    getProduct: async ({ path }) => ({ body: await findProduct(db, path.id) }),
+    getProduct: async ({ path, context }) => ({ body: await findProduct(during(context), path.id) }),
 
-    setPrice: async ({ path, body }) => {
+    setPrice: async ({ path, body, context }) => {
+      const db = during(context);
       await db
         .updateTable('products')
         .set({ price_amount: body.amount })
@@ -23,9 +27,10 @@ export function createCatalogHandlers(db: Kysely<CatalogTables>): OperationHandl
       return { body: await findProduct(db, path.id) };
     },
 
-    listCategories: async () => ({
-      body: { items: await db.selectFrom('categories').select(['id', 'name']).orderBy('position').execute() },
-    }),
+    listCategories: async ({ context }) => {
+      const categories = during(context).selectFrom('categories').select(['id', 'name']);
+      return { body: { items: await categories.orderBy('position').execute() } };
+    },
   };
 }
 

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { components } from '@portico/contracts/generated/catalog.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
-import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
+import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
-import type { Kysely } from 'kysely';
 import supertest from 'supertest';
 import { createCatalog } from './create-catalog.ts';
 import { type CatalogTables, migrations } from './database.ts';
@@ -20,7 +19,7 @@ type Product = components['schemas']['Product'];
 
 const productCount = 300;
 let postgres: TestPostgres;
-let db: Kysely<CatalogTables>;
+let db: Database<CatalogTables>;
 let issuer: TokenIssuer;
 let app: Express;
 

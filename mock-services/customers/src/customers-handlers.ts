@@ -1,30 +1,34 @@
 import type { components, operations } from '@portico/contracts/generated/customers.ts';
+import type { Database } from '@portico/runtime/database.ts';
 import { forbidden, requireIdentity } from '@portico/runtime/identity.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { type Kysely, sql } from 'kysely';
 import type { CustomersTables } from './database.ts';
 
 type Customer = components['schemas']['Customer'];
 
 /** What each operation of customers does. */
-export function createCustomersHandlers(db: Kysely<CustomersTables>): OperationHandlers<operations> {
+export function createCustomersHandlers(database: Database<CustomersTables>): OperationHandlers<operations> {
+  const during = (context: RequestContext) => database.during(context);
   return {
-    listCustomers: async ({ query: { ids } }) => {
-      const items = await selectCustomers(db)
+    listCustomers: async ({ query: { ids }, context }) => {
+      const items = await selectCustomers(during(context))
         .where('id', 'in', ids)
         .orderBy(sql`array_position(${ids}::text[], id)`)
         .execute();
       return { body: { items } };
     },
 
-    getCustomer: async ({ path }) => ({ body: await findCustomer(db, path.id) }),
+    getCustomer: async ({ path, context }) => ({ body: await findCustomer(during(context), path.id) }),
 
     renameCustomer: async ({ path, body, context }) => {
       const { subject, roles } = requireIdentity(context);
       if (subject !== path.id && !roles.includes('operator')) {
         throw forbidden('Only this customer and operators may change the name.');
       }
+      const db = during(context);
       await db
         .updateTable('customers')
         .set({ display_name: body.displayName })

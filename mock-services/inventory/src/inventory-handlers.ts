@@ -1,25 +1,29 @@
 import type { components, operations } from '@portico/contracts/generated/inventory.ts';
+import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { type Kysely, sql } from 'kysely';
 import type { InventoryTables } from './database.ts';
 
 type Stock = components['schemas']['Stock'];
 
 /** What each operation of inventory does. */
-export function createInventoryHandlers(db: Kysely<InventoryTables>): OperationHandlers<operations> {
+export function createInventoryHandlers(database: Database<InventoryTables>): OperationHandlers<operations> {
+  const during = (context: RequestContext) => database.during(context);
   return {
-    listStock: async ({ query: { ids } }) => {
-      const items = await selectStock(db)
+    listStock: async ({ query: { ids }, context }) => {
+      const items = await selectStock(during(context))
         .where('product_id', 'in', ids)
         .orderBy(sql`array_position(${ids}::text[], product_id)`)
         .execute();
       return { body: { items } };
     },
 
-    getStock: async ({ path }) => ({ body: await findStock(db, path.productId) }),
+    getStock: async ({ path, context }) => ({ body: await findStock(during(context), path.productId) }),
 
-    setStock: async ({ path, body }) => {
+    setStock: async ({ path, body, context }) => {
+      const db = during(context);
       await db
         .updateTable('stock')
         .set({ quantity: body.quantity })

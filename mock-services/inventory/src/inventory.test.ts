@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
-import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
+import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
-import type { Kysely } from 'kysely';
 import supertest from 'supertest';
 import { createInventory } from './create-inventory.ts';
 import { type InventoryTables, migrations } from './database.ts';
 import { seedInventory } from './seed.ts';
 
 let postgres: TestPostgres;
-let db: Kysely<InventoryTables>;
+let db: Database<InventoryTables>;
 let issuer: TokenIssuer;
 let app: Express;
 

@@ -1,6 +1,8 @@
 import type { operations } from '@portico/contracts/generated/reviews.ts';
+import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
-import { type Kysely, sql } from 'kysely';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { sql } from 'kysely';
 import { addReview } from './add-review.ts';
 import { createCustomerOf } from './customer-of.ts';
 import type { ReviewsTables } from './database.ts';
@@ -10,24 +12,27 @@ import { firstReviews, pageOfReviews } from './review-pages.ts';
 
 /** What each operation of reviews does. */
 export function createReviewsHandlers(
-  db: Kysely<ReviewsTables>,
+  database: Database<ReviewsTables>,
   now: () => number,
 ): OperationHandlers<operations> {
   const customerOf = createCustomerOf();
+  const during = (context: RequestContext) => database.during(context);
   return {
-    listRatings: async ({ query }) => ({ body: { items: await listRatings(db, query.ids) } }),
-
-    listProductReviews: async ({ query: { ids, first = 2 } }) => ({
-      body: { items: await firstReviews(db, ids, first) },
+    listRatings: async ({ query, context }) => ({
+      body: { items: await listRatings(during(context), query.ids) },
     }),
 
-    listReviewsOfProduct: async ({ path, query: { limit = 20, cursor } }) => ({
-      body: await pageOfReviews(db, { productId: path.id, limit, cursor }),
+    listProductReviews: async ({ query: { ids, first = 2 }, context }) => ({
+      body: { items: await firstReviews(during(context), ids, first) },
+    }),
+
+    listReviewsOfProduct: async ({ path, query: { limit = 20, cursor }, context }) => ({
+      body: await pageOfReviews(during(context), { productId: path.id, limit, cursor }),
     }),
 
     addReview: async ({ path, headers, body, context }) => {
       const idempotencyKey = String(headers['idempotency-key']);
-      const review = await addReview(db, {
+      const review = await addReview(during(context), {
         idempotencyKey,
         productId: path.id,
         customerId: customerOf(context),
@@ -37,8 +42,8 @@ export function createReviewsHandlers(
       return { status: 201, body: review };
     },
 
-    listReviews: async ({ query: { ids } }) => {
-      const rows = await db
+    listReviews: async ({ query: { ids }, context }) => {
+      const rows = await during(context)
         .selectFrom('reviews')
         .selectAll()
         .where('id', 'in', ids)

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { components } from '@portico/contracts/generated/reviews.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
-import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
+import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { assertProblem, describeFrontDoor } from '@portico/testing/service-suite.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import type { Express } from 'express';
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
 import supertest from 'supertest';
 import { createReviews } from './create-reviews.ts';
 import { migrations, type ReviewsTables } from './database.ts';
@@ -20,7 +20,7 @@ type Review = Schemas['Review'];
 
 const now = Date.UTC(2026, 0, 15, 12);
 let postgres: TestPostgres;
-let db: Kysely<ReviewsTables>;
+let db: Database<ReviewsTables>;
 let issuer: TokenIssuer;
 let app: Express;
 

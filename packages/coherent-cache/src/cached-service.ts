@@ -6,6 +6,7 @@ import type { ServiceClient } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import DataLoader from 'dataloader';
 import type { CacheRead, ReadCache } from './read-cache.ts';
+import type { Deadline } from './shared-fills.ts';
 
 type ItemOf<Paths, Path extends keyof Paths> =
   GetBody<Paths, Path> extends { readonly items: readonly (infer Item)[] } ? Item : never;
@@ -63,8 +64,8 @@ export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCach
 
   return {
     get: async (path, parameters, context) => {
-      const fill = async (_keys: readonly string[], signal: AbortSignal) => [
-        await client.get(path, parameters, { context, signal }).catch(nullWhenMissing),
+      const fill = async (_keys: readonly string[], signal: AbortSignal, deadline: Deadline) => [
+        await client.get(path, parameters, { context, signal, deadline }).catch(nullWhenMissing),
       ];
       const reads = await cache.readMany(
         [keyOf(path, parameters as TargetParameters, context)],
@@ -80,11 +81,11 @@ export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCach
     loader: (path, query, options) => {
       const { context, idOf, toMissing = () => null as never } = options;
       const prefix = `${keyOf(path, { query }, context)} #`;
-      const fill = async (keys: readonly string[], signal: AbortSignal) => {
+      const fill = async (keys: readonly string[], signal: AbortSignal, deadline: Deadline) => {
         const ids = keys.map((key) => key.slice(prefix.length));
         // `ids` is the batch parameter of every path that this is for, which the types of the path can't say here.
         const parameters = { query: { ...query, ids } } as unknown as GetParameters<Paths, typeof path>;
-        const body = await client.get(path, parameters, { context, signal });
+        const body = await client.get(path, parameters, { context, signal, deadline });
         const { items } = body as { items: readonly ItemOf<Paths, typeof path>[] };
         const byId = new Map(items.map((item) => [idOf(item), item]));
         return ids.map((id) => byId.get(id) ?? null);

@@ -266,9 +266,9 @@ test('readers at the same time share one fill, and say so', async () => {
   const { readMany } = createCache();
   const gate = Promise.withResolvers<void>();
   const { fill, asked } = createFill((key) => key);
-  const slow: FillMany<string> = async (keys, signal) => {
+  const slow: FillMany<string> = async (...asked) => {
     await gate.promise;
-    return fill(keys, signal);
+    return fill(...asked);
   };
   const readers = [readMany(['a', 'b'], slow, waiting()), readMany(['b', 'c'], slow, waiting())];
   gate.resolve();

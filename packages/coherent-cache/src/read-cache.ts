@@ -2,7 +2,14 @@ import { createBackgroundWrites } from './background-writes.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
 import type { CacheStore } from './cache-store.ts';
 import { type CachedValue, readEntry, writeEntry } from './entry-format.ts';
-import { createSharedFills, type Fill, type Filled, type Outcome, type Settle } from './shared-fills.ts';
+import {
+  createSharedFills,
+  type Deadline,
+  type Fill,
+  type Filled,
+  type Outcome,
+  type Settle,
+} from './shared-fills.ts';
 
 export interface ReadCacheOptions {
   /** Asked in this order, the fastest first. */
@@ -20,9 +27,13 @@ export interface ReadCacheOptions {
 
 /**
  * Reads the values of these keys, in their order: JSON, null for what does not exist, an Error for a key that can't be
- * read. A rejection is the error of each. The signal says that nobody waits any more.
+ * read. A rejection is the error of each. The signal says that nobody waits any more, the deadline until when somebody does.
  */
-export type FillMany<T> = (keys: readonly string[], signal: AbortSignal) => Promise<readonly (T | Error)[]>;
+export type FillMany<T> = (
+  keys: readonly string[],
+  signal: AbortSignal,
+  deadline: Deadline,
+) => Promise<readonly (T | Error)[]>;
 
 /**
  * How one key was answered. `source` is the name of a level, or `fill` for the call of this reader, or `joined` for
@@ -42,7 +53,7 @@ export interface ReadCache {
   readMany<T>(
     keys: readonly string[],
     fill: FillMany<T>,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly deadline?: number },
   ): Promise<CacheRead<T>[]>;
   /** Waits for the writes under way, then closes the levels. */
   close(): Promise<void>;
@@ -96,12 +107,12 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
 
   const readThrough =
     (fill: FillMany<unknown>): Fill<Found> =>
-    async (keys, settle, signal) => {
+    async (keys, settle, signal, deadline) => {
       const missing = await lookThroughLevels(keys, settle);
       if (missing.length === 0) return;
       signal.throwIfAborted();
       const readAt = now();
-      const values = await fill(missing, signal);
+      const values = await fill(missing, signal, deadline);
       if (values.length !== missing.length) {
         throw new TypeError(`a fill of ${missing.length} keys gave ${values.length} values`);
       }
@@ -128,8 +139,8 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   };
 
   return {
-    readMany: async (keys, fill, { signal }) => {
-      const filled = await fills.join(keys, readThrough(fill), signal);
+    readMany: async (keys, fill, { signal, deadline }) => {
+      const filled = await fills.join(keys, readThrough(fill), signal, deadline);
       return filled.map((each, at) => toRead(keys[at] ?? '', each));
     },
     close: async () => {

@@ -9,7 +9,15 @@ export type Settle<T> = (key: string, outcome: Outcome<T>) => void;
  * Finds the values of some keys. It calls `settle` once for each, as soon as it knows; when it rejects, those it has not
  * settled are answered with its error. Soon after its signal aborts it has ended, one way or the other.
  */
-export type Fill<T> = (keys: readonly string[], settle: Settle<T>, signal: AbortSignal) => Promise<void>;
+export type Fill<T> = (
+  keys: readonly string[],
+  settle: Settle<T>,
+  signal: AbortSignal,
+  deadline: Deadline,
+) => Promise<void>;
+
+/** Epoch milliseconds until when anybody waits; put off when somebody joins who has more time. */
+export type Deadline = () => number;
 
 /** How one key was answered; `joined`: by a fill that somebody else had begun. */
 export type Filled<T> = Outcome<T> & { readonly joined: boolean };
@@ -19,9 +27,10 @@ export interface SharedFills<T> {
    * Waits for the fills under way of those keys that others are filling, and fills the rest by one call of `fill`.
    * Answers key by key, in order: one that fails leaves the others alone. A fill belongs to nobody: it has a signal and a
    * time of its own, goes on when the one who began it leaves, and ends when the last who waits for it has left.
+   * @param deadline when this waiter will leave, in epoch milliseconds; it is not known when left out
    * @throws the reason of `signal` as soon as it aborts; that is how a waiter leaves.
    */
-  join(keys: readonly string[], fill: Fill<T>, signal: AbortSignal): Promise<Filled<T>[]>;
+  join(keys: readonly string[], fill: Fill<T>, signal: AbortSignal, deadline?: number): Promise<Filled<T>[]>;
 }
 
 /** One call of a fill function. */
@@ -31,6 +40,8 @@ interface Flight<T> {
   readonly open: Map<string, (outcome: Outcome<T>) => void>;
   /** How many calls of `join` wait for one of its keys. */
   waiters: number;
+  /** The latest of theirs. */
+  deadline: number;
   timer?: NodeJS.Timeout;
 }
 
@@ -67,7 +78,13 @@ export function createSharedFills<T>(options: { readonly timeoutMs: number }): S
     const keys = [...flight.open.keys()];
     let error: unknown = new Error('the fill ended without a value for this key');
     try {
-      await fill(keys, (key, outcome) => settle(key, flight, outcome), flight.ending.signal);
+      const { signal } = flight.ending;
+      await fill(
+        keys,
+        (key, outcome) => settle(key, flight, outcome),
+        signal,
+        () => flight.deadline,
+      );
     } catch (thrown) {
       error = thrown;
     }
@@ -81,9 +98,9 @@ export function createSharedFills<T>(options: { readonly timeoutMs: number }): S
   };
 
   return {
-    join: async (keys, fill, signal) => {
+    join: async (keys, fill, signal, deadline = Number.POSITIVE_INFINITY) => {
       signal.throwIfAborted();
-      const own: Flight<T> = { ending: new AbortController(), open: new Map(), waiters: 0 };
+      const own: Flight<T> = { ending: new AbortController(), open: new Map(), waiters: 0, deadline };
       const awaited = keys.map((key) => {
         const others = pending.get(key);
         if (others !== undefined) return others;
@@ -94,7 +111,10 @@ export function createSharedFills<T>(options: { readonly timeoutMs: number }): S
         return begun;
       });
       const flights = new Set(awaited.map(({ flight }) => flight));
-      for (const flight of flights) flight.waiters += 1;
+      for (const flight of flights) {
+        flight.waiters += 1;
+        flight.deadline = Math.max(flight.deadline, deadline);
+      }
       if (own.open.size > 0) void run(own, fill);
       try {
         const outcomes = await unlessAborted(Promise.all(awaited.map(({ outcome }) => outcome)), signal);

@@ -4,6 +4,8 @@ import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Logger } from './log.ts';
 import { Problem } from './problems.ts';
+import { connectionsUntil } from './request-connections.ts';
+import type { RequestContext } from './request-context.ts';
 import type { Tracing } from './tracing.ts';
 
 // int8 as a number: what the services count stays far below 2^53. (The pool takes its own parsers; pg's are global.)
@@ -12,41 +14,73 @@ const types = {
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
 };
 
+/** Limits of every connection. */
+const limits = { connectionTimeoutMillis: 1_000, statement_timeout: 5_000, query_timeout: 6_000 };
+
+/** The request that work is done for. */
+export type ForRequest = Pick<RequestContext, 'signal' | 'traceparent'>;
+
 /**
- * A typed connection pool on one service's own database. A connection is had within a second or not at all, and a
- * statement runs for at most five. What it runs for a request is part of the request's trace.
+ * A service's own database. A connection is had within a second or not at all, and a statement runs for at most five. What
+ * is asked of it directly ends by itself: that is for what no request waits for.
  */
+export class Database<Tables> extends Kysely<Tables> {
+  readonly #pool: pg.Pool;
+  /** A connection of its own: those of the pool may all be at work when there is most to cancel. */
+  readonly #cancelling: pg.Pool;
+  readonly #record: (event: LogEvent, traceparent: string) => void;
+
+  constructor(pool: pg.Pool, cancelling: pg.Pool, record: (event: LogEvent, traceparent: string) => void) {
+    super({ dialect: new PostgresDialect({ pool }) });
+    this.#pool = pool;
+    this.#cancelling = cancelling;
+    this.#record = record;
+  }
+
+  /** The same database, for work that ends with a request, in the database as well, and is part of its trace. */
+  during({ signal, traceparent }: ForRequest): Kysely<Tables> {
+    const pool = connectionsUntil(signal, this.#pool, (pid) =>
+      this.#cancelling.query('select pg_cancel_backend($1)', [pid]),
+    );
+    const log = (event: LogEvent) => this.#record(event, traceparent);
+    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), log });
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    await this.#cancelling.end();
+  }
+}
+
+/** Connects when first asked. @param url a postgres:// URL */
 export function createDatabase<Tables>(
   url: string,
   log: Logger,
   tracing?: Tracing | undefined,
-): Kysely<Tables> {
-  const pool = new pg.Pool({
-    connectionString: url,
-    types: types as pg.CustomTypesConfig,
-    max: 10,
-    connectionTimeoutMillis: 1_000,
-    statement_timeout: 5_000,
-    query_timeout: 6_000,
-  });
-  // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
-  const dialect = new PostgresDialect({ pool });
-  if (tracing === undefined) return new Kysely<Tables>({ dialect });
-  return new Kysely<Tables>({ dialect, log: recordQueries(new URL(url), tracing) });
-}
-
-function recordQueries(database: URL, tracing: Tracing): (event: LogEvent) => void {
-  return (event) => {
-    const { sql } = event.query;
-    const error = event.level === 'error' ? event.error : undefined;
-    tracing.recordQuery({ database, sql, durationMs: event.queryDurationMillis, error });
+): Database<Tables> {
+  const poolOf = (max: number) => {
+    const pool = new pg.Pool({
+      connectionString: url,
+      types: types as pg.CustomTypesConfig,
+      max,
+      ...limits,
+    });
+    // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
+    pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+    return pool;
   };
+  const database = new URL(url);
+  const record = (event: LogEvent, parent: string) => {
+    const error = event.level === 'error' ? event.error : undefined;
+    const { sql } = event.query;
+    tracing?.recordQuery(parent, { database, sql, durationMs: event.queryDurationMillis, error });
+  };
+  return new Database<Tables>(poolOf(10), poolOf(1), record);
 }
 
 /** Brings the schema up to date, waiting up to `waitMs` for a database that is still starting. */
 export async function migrateToLatest<Tables>(
-  db: Kysely<Tables>,
+  db: Database<Tables>,
   migrations: Readonly<Record<string, Migration>>,
   waitMs = 10_000,
 ): Promise<void> {

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   type Context,
   ROOT_CONTEXT,
@@ -24,8 +23,6 @@ import type { Span, Tracing } from './tracing.ts';
 /** Spans made by OpenTelemetry's SDK, by its conventions for HTTP and databases. */
 export function createOtlpTracing(provider: TracerProvider, close: () => Promise<void>): Tracing {
   const tracer = provider.getTracer('portico');
-  /** The `traceparent` that work goes on under: a database is shared by all requests, and told of none. */
-  const under = new AsyncLocalStorage<string>();
   const begin = <End>(
     name: string,
     options: SpanOptions,
@@ -43,14 +40,11 @@ export function createOtlpTracing(provider: TracerProvider, close: () => Promise
       const parent = below(req.headers.traceparent, true);
       return begin(method, options, parent, (end) => describeRequestEnd(method, end));
     },
-    within: (parent, work) => under.run(parent, work),
     beginCall: (parent, call) => {
       const options = { kind: SpanKind.CLIENT, attributes: describeCall(call) };
       return begin(`${call.method} ${call.route}`, options, below(parent, false), describeCallEnd);
     },
-    recordQuery: (query) => {
-      const parent = under.getStore();
-      if (parent === undefined) return;
+    recordQuery: (parent, query) => {
       const { name, attributes, error } = describeQuery(query);
       // In fractions of milliseconds, which Date has none of.
       const endTime = performance.timeOrigin + performance.now();

@@ -1,9 +1,8 @@
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
 import type { Express, RequestHandler } from 'express';
-import type { Kysely } from 'kysely';
 import type { TokenVerifier } from './access-token.ts';
-import { databaseProblem } from './database.ts';
-import { contextOf, createHttpApp } from './http-app.ts';
+import { type Database, databaseProblem } from './database.ts';
+import { createHttpApp } from './http-app.ts';
 import { identifyUser } from './identity.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -14,7 +13,7 @@ import type { Tracing } from './tracing.ts';
 /** What a service works with. */
 export interface ServiceParts<Tables> {
   /** Its own database, migrated. */
-  readonly db: Kysely<Tables>;
+  readonly db: Database<Tables>;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly tracing?: Tracing | undefined;
@@ -36,7 +35,6 @@ export function createServiceApp<Tables, Operations>(
 ): Express {
   const options = { log, metrics, tracing, timeoutMs: 5_000, translateError: databaseProblem };
   return createHttpApp(options, (app) => {
-    if (tracing !== undefined) app.use((_req, res, next) => tracing.within(contextOf(res).traceparent, next));
     if (faults !== undefined) app.use(faults);
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(createOpenApiRouter(loadOpenApi(name), handlers, { validateAnswers }));

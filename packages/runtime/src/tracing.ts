@@ -82,15 +82,10 @@ export interface Query {
 export interface Tracing {
   /** Begins the span of a request that has arrived, below the one that its `traceparent` names. */
   readonly beginRequest: (req: IncomingMessage) => Span<RequestEnd>;
-  /**
-   * Runs work whose queries, then or later, belong below a span.
-   * @param parent the `traceparent` of the span
-   */
-  readonly within: (parent: string, work: () => void) => void;
   /** @param parent the `traceparent` of the span that it belongs below */
   readonly beginCall: (parent: string, call: Call) => Span<CallEnd>;
-  /** Records a query that is over, below the span that it was made `within`; one made by itself is left out. */
-  readonly recordQuery: (query: Query) => void;
+  /** Records a query that is over. @param parent as for a call */
+  readonly recordQuery: (parent: string, query: Query) => void;
   /** Sends what is left; gives up after a moment. */
   readonly close: () => Promise<void>;
 }

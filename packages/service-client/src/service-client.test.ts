@@ -132,7 +132,7 @@ test('a read sends its parameters, the ids of the request and the time that is l
   assert.equal(asked[0]?.url, '/things?ids=a,b%2F%C3%BC&first=2');
   assert.equal(asked[0]?.headers['x-request-id'], 'test-request');
   assert.equal(asked[0]?.headers.traceparent, context.traceparent);
-  assert.equal(asked[0]?.headers['portico-timeout-ms'], '500');
+  assert.equal(asked[0]?.headers['portico-timeout-ms'], '475');
   assert.equal(context.downstream.calls, 1);
 });
 

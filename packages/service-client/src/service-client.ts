@@ -32,6 +32,8 @@ export interface CallOptions {
   readonly context: RequestContext;
   /** Ends the call instead of the context's signal, where the answer serves other requests as well. */
   readonly signal?: AbortSignal;
+  /** Epoch milliseconds until when the answer is worth something, in place of the context's; it may be put off. */
+  readonly deadline?: () => number;
 }
 
 /** Calls one service, typed by its OpenAPI document. */
@@ -50,6 +52,10 @@ export interface ServiceClient<Paths> {
   /** Ends the connections, with whatever is under way on them. */
   destroy(): Promise<void>;
 }
+
+/** So much of the time that is left is kept for the way back: a service says itself that it was too late, and the page can
+ * still be made without it. */
+const wayBackMs = 25;
 
 /**
  * A client for one service: a connection pool of its own, a total time for each call, one retry of reads within a
@@ -77,14 +83,13 @@ export function createServiceClient<Paths>(
   const tryOnce = async (
     path: string,
     target: string,
-    { context, signal }: CallOptions,
+    { context, signal, deadline: worthUntil = () => context.deadline }: CallOptions,
     deadline: number,
     resends: number,
   ) => {
     const startedAt = performance.now();
     const timeoutMs = Math.max(0, deadline - now());
-    // Whoever shares an answer ends it by a signal of theirs; then this request's own deadline isn't the last word.
-    const worthMs = signal === undefined ? Math.min(timeoutMs, context.deadline - now()) : timeoutMs;
+    const worthMs = Math.min(timeoutMs, worthUntil() - now());
     let outcome = 'ok';
     let status: number | undefined;
     const span = tracing?.beginCall(context.traceparent, {
@@ -104,14 +109,14 @@ export function createServiceClient<Paths>(
           'x-request-id': context.requestId,
           traceparent: span?.traceparent ?? context.traceparent,
           ...credentials(path, context),
-          'portico-timeout-ms': String(Math.max(0, Math.ceil(worthMs))),
+          'portico-timeout-ms': String(Math.max(0, Math.floor(worthMs - wayBackMs))),
         },
         signal: signal ?? context.signal,
         timeoutMs,
         maxAnswerBytes,
       });
       status = answer.status;
-      const body = judged(answer, service);
+      const body = judged(answer, service, worthMs < timeoutMs);
       if (reads.get(path)?.answer.Check(body) === true) return body;
       throw new ServiceError(
         service,
@@ -135,7 +140,8 @@ export function createServiceClient<Paths>(
       return await breaker.run(() => tryOnce(path, target, call, deadline, 0));
     } catch (error) {
       const pauseMs = 5 + random() * 20;
-      const again = error instanceof ServiceError && isWorthRetrying(error) && now() + pauseMs < deadline;
+      const again =
+        error instanceof ServiceError && isWorthRetrying(error) && now() + pauseMs + wayBackMs < deadline;
       if (!again || !budget.takeRetry()) throw error;
       metrics.retries.inc({ service });
       await delay(pauseMs);
@@ -158,9 +164,12 @@ function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? target;
 }
 
-/** The body of a 200; everything else as the error that it is. */
-function judged({ status, json }: Exchanged, service: string): unknown {
+/** The body of a 200; everything else as the error that it is. @param hurried it had less time than a call has */
+function judged({ status, json }: Exchanged, service: string, hurried: boolean): unknown {
   if (status === 200) return json;
+  // That a request had little time says nothing against the service.
+  if (status === 504)
+    throw new ServiceError(service, hurried ? 'cancelled' : 'timeout', 'answered 504', { status });
   if (status >= 500) throw new ServiceError(service, 'failed', `answered ${status}`, { status });
   if (status >= 400) {
     const { detail } = (json ?? {}) as { detail?: unknown };

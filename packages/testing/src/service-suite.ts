@@ -8,7 +8,7 @@ import {
   type OpenApiDocument,
   operationsOf,
 } from '@portico/contracts/openapi.ts';
-import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
+import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import type { Express } from 'express';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
@@ -250,7 +250,7 @@ export function describeProgram<Tables>(service: ServiceProgram<Tables>): void {
     running.add(program);
     return program;
   };
-  const inDatabase = async <Result>(suffix: string, work: (db: Kysely<Tables>) => Promise<Result>) => {
+  const inDatabase = async <Result>(suffix: string, work: (db: Database<Tables>) => Promise<Result>) => {
     const db = createDatabase<Tables>(urlOf(suffix), silentLogger);
     return work(db).finally(() => db.destroy());
   };
