@@ -33,6 +33,7 @@ await runProcess(async () => {
     }),
     // A service that is away, or Redis, costs a part of the answers and must not take this process out of service.
     checks: {},
+    showsReadiness: true,
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,

@@ -35,6 +35,7 @@ await runProcess(async () => {
     // A service that is away costs the fields that come from it; an instance that stopped being ready for it would
     // cost all others too. Which service fails is in the metrics of the calls.
     checks: {},
+    showsReadiness: true,
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,

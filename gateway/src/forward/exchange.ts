@@ -35,7 +35,7 @@ export interface Outgoing {
 
 /** What those who chose the target want to know and offer. */
 export interface AtTarget {
-  /** Sends a read that failed before an answer to another target; false when it isn't. */
+  /** Sends a request that may be sent again to another target; false when it isn't. */
   readonly elsewhere: () => boolean;
   /**
    * How it ended for the target; `unknown` when it was the client's doing. Called once.
@@ -80,6 +80,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   let request: ClientRequest | undefined;
   let firstByte: NodeJS.Timeout | undefined;
   let answer: IncomingMessage | undefined;
+  let bodyWaits = false;
   let over = false;
   let switched = false;
 
@@ -94,7 +95,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     if (over) return;
     // Refusals are 4xx and the client's doing; what the target did is 5xx.
     finish(problem.status >= 500 ? 'bad' : 'unknown', problem.problem);
-    if (canMove && isRead && !res.headersSent && outgoing.elsewhere()) return;
+    if (canMove && (isRead || bodyWaits) && !res.headersSent && outgoing.elsewhere()) return;
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);
     request?.destroy();
@@ -108,6 +109,16 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   };
   const deadline = setTimeout(late, outgoing.timeoutMs);
   res.on('close', () => finish(switched ? 'good' : 'unknown'));
+  /** Until there is a connection, a request with an effect can still go elsewhere, as nobody has seen anything of it. */
+  const holdBody = (held: ClientRequest, socket: Socket) => {
+    bodyWaits = true;
+    // The proxy joins them right after it has told of its request, and nothing flows before what comes then.
+    process.nextTick(() => req.unpipe(held));
+    socket.once('connect', () => {
+      bodyWaits = false;
+      if (!over) req.pipe(held);
+    });
+  };
 
   return {
     sent: (sentRequest) => {
@@ -144,6 +155,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         limitConnecting(socket, limits.connectTimeoutMs, () =>
           fail(unreachable(new Error('no connection in time'))),
         );
+        if (!isRead && !streamed) holdBody(request, socket);
       }
       if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
       const waitForAnswer = () => {

@@ -16,7 +16,8 @@ const answerFieldMeaning =
   'a field name in lower case, none that ends at the gateway, frames a body or that the gateway alone knows';
 const strict = { additionalProperties: false };
 
-const upstreamSchema = Type.Object(
+/** What is behind the gateway under one name. */
+export const upstreamSchema = Type.Object(
   {
     targets: Type.Array(
       Type.String({

@@ -45,6 +45,24 @@ for (const order of ['SIGTERM', 'SIGINT', 'the end of its parent'] as const) {
   });
 }
 
+test('a process that is told to stop takes requests until those who send them have noticed', async () => {
+  const child = start();
+  const { url, admin } = await ready(child);
+  await (await fetch(url)).text();
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  let readiness = 200;
+  let answer: Response;
+  do {
+    readiness = (await fetch(`${admin}/readyz`)).status;
+    answer = await fetch(url);
+    assert.equal(await answer.text(), 'fine');
+  } while (readiness === 200);
+  assert.equal(readiness, 503);
+  assert.equal(answer.headers.get('connection'), 'close');
+  assert.deepEqual(await exited, [0, null]);
+});
+
 test('a port in use stops the start with one clear line', async () => {
   const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');

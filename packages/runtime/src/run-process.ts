@@ -1,10 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Router } from 'express';
 import { createAdminApp } from './admin.ts';
 import { ConfigError } from './config.ts';
 import type { HealthChecks } from './health.ts';
 import { createHttpServer, type HttpServerOptions } from './http-server.ts';
+import { createLameDuck } from './lame-duck.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Problem } from './problems.ts';
@@ -18,6 +19,8 @@ export interface ProcessParts extends HttpServerOptions {
   readonly checks: HealthChecks | (() => HealthChecks);
   readonly port: number;
   readonly adminPort: number;
+  /** Answers `/readyz` on the public port as well, for what sends requests there; not where anybody may ask. */
+  readonly showsReadiness?: boolean;
   /** Where the public port listens; every interface when left out. */
   readonly host?: string;
   readonly adminExtra?: Router | undefined;
@@ -36,7 +39,8 @@ const drainTimeoutMs = 7_000;
  * The life of a process:
  *  1. `start` reads the settings and builds the parts; whatever fails here is one line on stderr and exit 1.
  *  2. It listens, and tells the parent that forked it (`{ ready: { url, admin } }`).
- *  3. SIGTERM, SIGINT or the end of the parent: not ready any more, no new connections, what is in flight is finished.
+ *  3. SIGTERM, SIGINT or the end of the parent: not ready any more; requests are taken until those who send them have
+ *     noticed, and every answer ends its connection. Then no new connections; what is in flight is finished.
  *  4. It lets go of its resources and exits 0.
  */
 export async function runProcess(start: () => Promise<ProcessParts> | ProcessParts): Promise<void> {
@@ -60,12 +64,20 @@ async function listen(parts: ProcessParts): Promise<() => void> {
   let stopping = false;
   const { underWay, problems } = parts.metrics;
   const onRefusal = ({ problem }: Problem) => problems.inc({ route: 'none', problem });
-  const server = createHttpServer({ ...parts, onRefusal });
-  server.prependListener('request', (_req, res) => {
+  const lameDuck = createLameDuck();
+  const adminApp = createAdminApp({ ...parts, extra: parts.adminExtra, stopping: () => stopping });
+  const asksReadiness = ({ url }: IncomingMessage) => parts.showsReadiness === true && url === '/readyz';
+  const server = createHttpServer({
+    ...parts,
+    onRefusal,
+    handler: (req, res) => (asksReadiness(req) ? adminApp(req, res) : parts.handler(req, res)),
+  });
+  server.prependListener('request', (req, res) => {
+    lameDuck.noted(asksReadiness(req) ? 'readiness' : 'request');
     if (stopping) res.setHeader('Connection', 'close');
     underWay.add(res);
   });
-  const admin = createServer(createAdminApp({ ...parts, extra: parts.adminExtra, stopping: () => stopping }));
+  const admin = createServer(adminApp);
   await listenOn(server, parts.port, parts.host);
   await listenOn(admin, parts.adminPort, '127.0.0.1');
   const addresses = { url: addressOf(server), admin: addressOf(admin) };
@@ -77,7 +89,9 @@ async function listen(parts: ProcessParts): Promise<() => void> {
     log.info('stopping');
     for (const res of underWay.all) if (!res.headersSent) res.setHeader('Connection', 'close');
     parts.leave?.();
-    await closed(server, drainTimeoutMs);
+    const toldAt = performance.now();
+    await lameDuck.over();
+    await closed(server, drainTimeoutMs - (performance.now() - toldAt));
     await Promise.all([parts.close(), parts.tracing?.close()]);
     await closed(admin, 0);
     log.info('stopped');
