@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
+import { findRedis, startRedis } from '@portico/testing/engines.ts';
 import {
   end,
   httpAnswer,
@@ -16,7 +17,7 @@ import {
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { forkGateway } from './gateway-process.fixture.ts';
+import { forkGateway, startGatewayProcess } from './gateway-process.fixture.ts';
 import { answersOk, requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
 
 const upstreamsAt = (url: string) => ({
@@ -305,4 +306,36 @@ test('a new gateway.yaml takes effect while requests go on; one that is wrong ch
   await logged(/in force/);
   first?.behave(answersOk);
   await request(url).get('/a').expect(200);
+});
+
+test('a gateway whose Redis is away says that it limits rates by itself, until Redis is back', {
+  skip: findRedis() ? false : 'no Redis installed',
+}, async (t) => {
+  const redis = await startRedis();
+  const { port, password } = new URL(redis.url);
+  const upstream = await startScriptedServer(answersOk);
+  const gateway = await startGatewayProcess(upstream.url, { REDIS_URL: redis.url });
+  t.after(async () => {
+    await gateway.stop();
+    await upstream.close();
+  });
+  const says = async (shared: 0 | 1, degraded: readonly string[] | undefined) => {
+    const { text } = await request(gateway.admin).get('/metrics');
+    const { status, body } = await request(gateway.admin).get('/readyz');
+    assert.equal(status, 200);
+    const isSaid = text.includes(`portico_rate_limits_shared{process="gateway"} ${shared}\n`);
+    return isSaid && JSON.stringify(body.degraded) === JSON.stringify(degraded);
+  };
+  const until = async (done: () => Promise<boolean>) => {
+    const giveUpAt = Date.now() + 20_000;
+    while (!(await done())) assert.ok(Date.now() < giveUpAt, 'not within 20 s');
+  };
+
+  await until(() => says(1, undefined));
+  await redis.stop();
+  await until(() => says(0, ['rate limits: Redis is away']));
+  const settings = ['--port', port, '--requirepass', password, '--bind', '127.0.0.1', '--save', ''];
+  const again = spawn(String(findRedis()), settings, { stdio: 'ignore' });
+  t.after(() => again.kill());
+  await until(() => says(1, undefined));
 });

@@ -26,7 +26,7 @@ await runProcess(async () => {
 
   let table = toRouteTable(file);
   const upstreamMetrics = createUpstreamMetrics(metrics, () => gateway.status());
-  const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log });
+  const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
   const openWebSockets = createOpenWebSockets();
   const limits = {
     firstByteTimeoutMs: config.PORTICO_FIRST_BYTE_TIMEOUT_MS,
@@ -70,6 +70,7 @@ await runProcess(async () => {
     headTimeoutMs: config.PORTICO_HEAD_TIMEOUT_MS,
     requestTimeoutMs: config.PORTICO_REQUEST_TIMEOUT_MS,
     checks: () => checksOf(table),
+    degraded: () => (rateLimits.isAsConfigured() ? [] : ['rate limits: Redis is away']),
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,
     summary: async () => ({ upstreams: await summarizeUpstreams(upstreamMetrics, gateway.status()) }),

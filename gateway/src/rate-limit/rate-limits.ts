@@ -2,6 +2,7 @@ import { createFailureGate } from '@portico/coherent-cache/failure-gate.ts';
 import { parseRedisUrl } from '@portico/coherent-cache/redis-address.ts';
 import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
 import type { Logger } from '@portico/runtime/log.ts';
+import { Gauge, type Metrics } from '@portico/runtime/metrics.ts';
 import { createOutageLog } from '@portico/runtime/outage-log.ts';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
@@ -27,6 +28,8 @@ export interface RateLimiter {
 /** Where the limiters of a gateway count: in this process, or in a Redis for all instances together. */
 export interface RateLimits {
   limiter(name: string, policy: RatePolicy): RateLimiter;
+  /** Whether requests are counted as they should be: in Redis where there is one, and not by each instance. */
+  isAsConfigured(): boolean;
   close(): void;
 }
 
@@ -34,14 +37,18 @@ export interface RateLimitsOptions {
   /** Instances of the gateway count together there; each by itself when left out. */
   readonly redisUrl?: string | undefined;
   readonly log: Logger;
+  /** Shows whether instances count together, where they should. */
+  readonly metrics?: Metrics;
   readonly now?: () => number;
   /** The most that a count may hold up a request, in milliseconds. */
   readonly timeoutMs?: number;
 }
 
 export function createRateLimits(options: RateLimitsOptions): RateLimits {
-  const { redisUrl, log, now = Date.now, timeoutMs = 20 } = options;
-  if (redisUrl === undefined) return { limiter: (_, policy) => localLimiter(policy), close: () => {} };
+  const { redisUrl, log, metrics, now = Date.now, timeoutMs = 20 } = options;
+  if (redisUrl === undefined) {
+    return { limiter: (_, policy) => localLimiter(policy), isAsConfigured: () => true, close: () => {} };
+  }
 
   const client = connectToRedis(parseRedisUrl(redisUrl));
   const outage = createOutageLog(log, {
@@ -49,6 +56,8 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
     up: 'Redis is available again: gateways limit rates together',
   });
   client.on('error', (error: Error) => outage.down(error.message));
+  client.on('ready', () => outage.up());
+  if (metrics !== undefined) showSharing(metrics, () => !outage.isDown());
   // While Redis is away nobody waits for it: one try a second after three failures.
   const gate = createFailureGate({ failures: 3, pauseMs: 1_000, now });
 
@@ -78,8 +87,20 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
         },
       };
     },
+    isAsConfigured: () => !outage.isDown(),
     close: () => client.disconnect(),
   };
+}
+
+function showSharing({ registry }: Metrics, areShared: () => boolean): void {
+  new Gauge({
+    name: 'portico_rate_limits_shared',
+    help: '1 while instances count requests together in Redis, 0 while each counts by itself as Redis is away',
+    registers: [registry],
+    collect() {
+      this.set(areShared() ? 1 : 0);
+    },
+  });
 }
 
 function localLimiter(policy: RatePolicy): RateLimiter {

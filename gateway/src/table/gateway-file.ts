@@ -17,7 +17,7 @@ const answerFieldMeaning =
 const strict = { additionalProperties: false };
 
 /** What is behind the gateway under one name. */
-export const upstreamSchema = Type.Object(
+const upstreamSchema = Type.Object(
   {
     targets: Type.Array(
       Type.String({

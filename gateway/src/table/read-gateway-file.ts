@@ -70,15 +70,6 @@ export function parseGatewayFile(text: string, path: string, env: NodeJS.Process
   return value as GatewayFile;
 }
 
-/** The library leaves the values of a record alone that have no default as a whole. */
-function withDefaults(given: unknown): unknown {
-  const value = Value.Default(gatewayFileSchema, given) as { upstreams?: Record<string, unknown> };
-  for (const [name, upstream] of Object.entries(value.upstreams ?? {})) {
-    if (typeof value.upstreams === 'object') value.upstreams[name] = Value.Default(upstreamSchema, upstream);
-  }
-  return value;
-}
-
 /** Puts the values of variables where `${NAME}` stands, and gives those that are not set. */
 function fillIn(document: Document, env: NodeJS.ProcessEnv): { offset: number; message: string }[] {
   const unset: { offset: number; message: string }[] = [];

@@ -7,6 +7,8 @@ import { Problem, sendProblem, toProblem } from './problems.ts';
 export interface AdminOptions {
   readonly metrics: Metrics;
   readonly checks: HealthChecks | (() => HealthChecks);
+  /** Names of what works by a substitute: it makes nothing unready. */
+  readonly degraded?: (() => readonly string[]) | undefined;
   /** True once the process has been told to stop. */
   readonly stopping: () => boolean;
   /** What `/metrics.json` has beside the routes. */
@@ -16,7 +18,14 @@ export interface AdminOptions {
 }
 
 /** What operators and orchestrators ask of a process: `/livez`, `/readyz`, `/metrics`, `/metrics.json`. */
-export function createAdminApp({ metrics, checks, stopping, summary, extra }: AdminOptions): Express {
+export function createAdminApp({
+  metrics,
+  checks,
+  degraded = () => [],
+  stopping,
+  summary,
+  extra,
+}: AdminOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.get('/livez', (_req, res) => {
@@ -26,7 +35,10 @@ export function createAdminApp({ metrics, checks, stopping, summary, extra }: Ad
     const readiness = stopping()
       ? { ready: false, notReady: ['stopping'] }
       : await checkReadiness(typeof checks === 'function' ? checks() : checks);
-    res.status(readiness.ready ? 200 : 503).json(readiness);
+    const names = degraded();
+    res
+      .status(readiness.ready ? 200 : 503)
+      .json({ ...readiness, ...(names.length > 0 ? { degraded: names } : {}) });
   });
   app.get('/metrics', async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());

@@ -17,6 +17,8 @@ export interface ProcessParts extends HttpServerOptions {
   readonly tracing?: Tracing | undefined;
   /** Or what gives them, where they change. */
   readonly checks: HealthChecks | (() => HealthChecks);
+  /** Names of what works by a substitute at the moment: `/readyz` tells, and stays ready. */
+  readonly degraded?: () => readonly string[];
   readonly port: number;
   readonly adminPort: number;
   /** Answers `/readyz` on the public port as well, for what sends requests there; not where anybody may ask. */
