@@ -630,6 +630,11 @@ export const doorGroups: readonly DoorGroup[] = [
           { answers: [200], connection: 'closed', arrives: [asGet({ upgrade: 'websocket' }, '/socket')] },
         ],
         ['one where no route takes it', handshake('/graphql') + smuggled, refused(501)],
+        [
+          'one without the token that its route demands',
+          handshake('/private-socket') + smuggled,
+          refused(401),
+        ],
         ['one to a path that no route has', handshake('/nowhere') + smuggled, refused(404)],
         ['one to another path than it seems', handshake('/socket/../graphql') + smuggled, refused(400)],
         ['one to two hosts', handshake('/socket', 'Host: evil.test') + smuggled, refused(400)],

@@ -61,7 +61,11 @@ describe('the door of the gateway', () => {
     directory = await mkdtemp(join(tmpdir(), 'portico-door-'));
     const file = join(directory, 'gateway.yaml');
     const own = await readFile(new URL('../gateway.yaml', import.meta.url), 'utf8');
-    await writeFile(file, `${own}  - { path: /socket, upstream: site, webSocket: {} }\n`);
+    const further = [
+      '  - { path: /socket, upstream: site, webSocket: {} }',
+      '  - { path: /private-socket, upstream: site, webSocket: {}, auth: required }',
+    ];
+    await writeFile(file, [own, ...further].join('\n'));
     gateway = await startGatewayProcess(origin.url, {
       PORTICO_CONFIG: file,
       PORTICO_HEAD_TIMEOUT_MS: waitMs,

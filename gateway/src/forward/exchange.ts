@@ -26,6 +26,9 @@ export interface Outgoing {
   readonly fields: Readonly<Record<string, string>>;
   /** Until the last byte of the answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
+  /** The gateway's own limits when undefined, in milliseconds. */
+  readonly firstByteTimeoutMs?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
   readonly maxBodyBytes: number;
   /** What becomes of the fields of the answer. */
   readonly answerFields: AnswerFields;
@@ -76,6 +79,7 @@ const failureStatuses = new Set([500, 502, 503, 504]);
  */
 export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: ExchangeOptions): Exchange {
   const streamed = req.headers['transfer-encoding'] !== undefined;
+  const { firstByteTimeoutMs = limits.firstByteTimeoutMs, idleTimeoutMs = limits.idleTimeoutMs } = outgoing;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   let request: ClientRequest | undefined;
   let firstByte: NodeJS.Timeout | undefined;
@@ -131,7 +135,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       request.on('upgrade', (answer, socket: Socket, early: Buffer) => {
         try {
           if (over) throw new Error('the upstream switched protocols too late');
-          writeSwitch({ answer, socket, early }, res, outgoing, limits.idleTimeoutMs);
+          writeSwitch({ answer, socket, early }, res, outgoing, idleTimeoutMs);
         } catch (error) {
           socket.destroy();
           fail(unusable(error));
@@ -161,7 +165,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
       const waitForAnswer = () => {
         if (over || answer !== undefined) return;
         clearTimeout(firstByte);
-        firstByte = setTimeout(() => fail(tooLate('no answer began in time')), limits.firstByteTimeoutMs);
+        firstByte = setTimeout(() => fail(tooLate('no answer began in time')), firstByteTimeoutMs);
       };
       // A body takes its own time.
       if (isRead) waitForAnswer();
@@ -180,7 +184,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         return;
       }
       begun.on('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
-      res.setTimeout(limits.idleTimeoutMs, () => {
+      res.setTimeout(idleTimeoutMs, () => {
         fail(tooLate('nothing of the answer moved'));
         // The upstream may have ended its part: then it is the client that takes nothing any more.
         res.destroy();

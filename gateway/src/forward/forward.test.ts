@@ -181,6 +181,21 @@ test('an event stream that falls silent is cut off', async (t) => {
   await upstream.requests[0]?.ended;
 });
 
+test('a route may have times of its own for the first byte of an answer and for the next', async (t) => {
+  const table = (url: string) => {
+    const { routes, ...others } = porticoTable(url);
+    const impatient = { firstByteTimeoutMs: 50, idleTimeoutMs: 50 };
+    return { ...others, routes: routes.map((route) => ({ ...route, ...impatient })) };
+  };
+  const { send, upstream } = await startTestGateway(t, () => [], { table });
+  assert.equal(statusOf(await send(requestBytes('GET /graphql'))), 504);
+  upstream.behave(() => [`${chunked}4\r\nhalf\r\n`]);
+  assert.match(
+    await send(requestBytes('GET /graphql')),
+    /^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*\r\n4\r\nhalf\r\n$/,
+  );
+});
+
 test('a client that goes away ends the request at the upstream', async (t) => {
   const { port, upstream } = await startTestGateway(t, () => []);
   for (const body of ['', '{"query":']) {

@@ -19,22 +19,28 @@ export function forwardToUpstream(
     const upstream = upstreams.get(route.upstream);
     if (upstream === undefined)
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
-    const { timeoutMs, maxBodyBytes, answerFields } = route;
     const context = contextOf(res);
     const offer = offerOf(res);
     const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
     const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets);
-    upstream.forward(
-      req,
-      res,
-      { route: route.path, requestId, fields, timeoutMs, maxBodyBytes, answerFields, webSocket },
-      next,
-    );
+    const { timeoutMs, firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes, answerFields } = route;
+    const outgoing = {
+      route: route.path,
+      requestId,
+      fields,
+      timeoutMs,
+      firstByteTimeoutMs,
+      idleTimeoutMs,
+      maxBodyBytes,
+      answerFields,
+      webSocket,
+    };
+    upstream.forward(req, res, outgoing, next);
   };
 }
 
 function toWebSocket(offer: WebSocketOffer, res: Response, open: OpenWebSockets): WebSocketOutgoing {
-  const { idleTimeoutMs, maxOpenMs } = routeOf(res).webSocket ?? {};
-  return { offer, idleTimeoutMs, maxOpenMs, opened: (leave) => open.opened(res, leave) };
+  const maxOpenMs = routeOf(res).webSocket?.maxOpenMs;
+  return { offer, maxOpenMs, opened: (leave) => open.opened(res, leave) };
 }

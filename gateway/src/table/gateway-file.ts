@@ -87,6 +87,22 @@ const routeSchema = Type.Object(
       description:
         "from a request's arrival to the last byte of its answer; an event stream only has to begin in it",
     }),
+    firstByteTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 600_000,
+        description:
+          'from the sent request to the first byte of its answer; PORTICO_FIRST_BYTE_TIMEOUT_MS when left out',
+      }),
+    ),
+    idleTimeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 86_400_000,
+        description:
+          'how long nothing of an answer, event stream or WebSocket may move; PORTICO_IDLE_TIMEOUT_MS when left out',
+      }),
+    ),
     maxBodyBytes: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -127,13 +143,6 @@ const routeSchema = Type.Object(
               description:
                 "whose pages may open one, beside the gateway's own; programs that are no browsers always may",
             },
-          ),
-          idleTimeoutMs: Type.Optional(
-            Type.Integer({
-              minimum: 10,
-              maximum: 86_400_000,
-              description: 'how long it may be silent; PORTICO_IDLE_TIMEOUT_MS when left out',
-            }),
           ),
           maxOpenMs: Type.Optional(
             Type.Integer({

@@ -11,6 +11,9 @@ export interface Route {
   readonly upstream: string;
   /** From the request's arrival to the last byte of its answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
+  /** The gateway's own when undefined, in milliseconds. */
+  readonly firstByteTimeoutMs?: number | undefined;
+  readonly idleTimeoutMs?: number | undefined;
   readonly maxBodyBytes: number;
   /** Whether an access token is taken off, verified where there is one, or demanded. */
   readonly auth: FileRoute['auth'];
@@ -55,6 +58,7 @@ export function toRouteTable({ upstreams, routes, jwt, maxWebSockets }: GatewayF
 
 function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
   const { path, host, methods, upstream, timeoutMs, auth, rateLimit, webSocket } = route;
+  const { firstByteTimeoutMs, idleTimeoutMs } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
     path,
@@ -62,6 +66,8 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
     methods,
     upstream,
     timeoutMs,
+    firstByteTimeoutMs,
+    idleTimeoutMs,
     auth,
     rateLimit,
     webSocket,

@@ -38,7 +38,7 @@ maxWebSockets: 40
 upstreams: { u: { targets: ["${url}"] } }
 routes:
   - { path: /socket, upstream: u, webSocket: { origins: ["https://shop.test"] }, requestFields: [cookie] }
-  - { path: /silent, upstream: u, webSocket: { idleTimeoutMs: 50 } }
+  - { path: /silent, upstream: u, webSocket: {}, idleTimeoutMs: 50 }
   - { path: /short, upstream: u, webSocket: { maxOpenMs: 50 } }
   - { path: /limited, upstream: u, webSocket: {}, rateLimit: { requests: 1, perSeconds: 600 } }
   - { path: /plain, upstream: u }

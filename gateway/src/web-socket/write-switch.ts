@@ -6,8 +6,7 @@ import { openTunnel } from './tunnel.ts';
 
 export interface WebSocketOutgoing {
   readonly offer: WebSocketOffer;
-  /** How long it may be silent, the gateway's own limit when undefined, and how long it may last, in milliseconds. */
-  readonly idleTimeoutMs: number | undefined;
+  /** How long it may last, in milliseconds. */
   readonly maxOpenMs: number | undefined;
   /** @param leave ends the WebSocket, when it has been opened */
   readonly opened: (leave: () => void) => void;
@@ -43,7 +42,7 @@ export function writeSwitch(
     client,
     upstream: socket,
     early: { fromClient: takeOver(), fromUpstream: early },
-    idleTimeoutMs: webSocket.idleTimeoutMs ?? idleTimeoutMs,
+    idleTimeoutMs,
     maxOpenMs,
   });
   opened(leave);
