@@ -44,7 +44,7 @@ export function openTunnel(options: TunnelOptions): () => void {
   };
   const tell = () => {
     told = true;
-    client.write(goingAway);
+    if (client.writable) client.write(goingAway);
   };
   const leave = () => {
     if (leaving) return;
@@ -57,7 +57,7 @@ export function openTunnel(options: TunnelOptions): () => void {
     if (told) return;
     const end = frames.read(bytes);
     if (leaving && end !== -1) {
-      client.write(bytes.subarray(0, end));
+      pass(bytes.subarray(0, end), upstream, client);
       tell();
     } else pass(bytes, upstream, client);
   };
@@ -75,17 +75,11 @@ export function openTunnel(options: TunnelOptions): () => void {
   ] as const) {
     side.on('drain', () => other.resume());
     side.on('error', () => {});
-    side.once('end', () => {
-      endSoon();
-      // Also its own side: one that has ended has nothing to hear but what is on its way.
-      other.end();
-    });
+    // The moment begins when the other side has all that was sent: one that is slow has as long as its bytes move.
+    side.once('end', () => other.end(endSoon));
     side.once('close', () => {
       if (!side.readableEnded || other.destroyed) breakOff();
-      else {
-        endSoon();
-        other.end();
-      }
+      else if (!other.writableEnded) other.end(endSoon);
     });
   }
   if (early.fromUpstream.length > 0) toClient(early.fromUpstream);

@@ -390,6 +390,23 @@ describe('WebSockets', () => {
     await noneOpen();
   });
 
+  test('a slow client gets all that was sent before the upstream ended', async () => {
+    const { client, behind } = await open();
+    const headLength = client.received().length;
+    const size = 8 * 1_048_576;
+    client.socket.pause();
+    behind.socket.end(Buffer.alloc(size, 'x'));
+    // Longer than a side that has ended is waited for otherwise.
+    await open('/silent').then(async (other) => {
+      await other.client.left;
+      hangUp(other);
+    });
+    client.socket.resume();
+    await client.left;
+    assert.equal(client.received().length - headLength, size);
+    hangUp({ client, behind });
+  });
+
   test('one that is silent, or has lasted long enough, is told to go', async () => {
     for (const path of ['/silent', '/short']) {
       const { client, behind } = await open(path);
