@@ -435,16 +435,16 @@ describe('WebSockets', () => {
   });
 
   test('a new table leaves open ones as they are, and counts them', async () => {
+    await noneOpen();
     const { client, behind } = await open();
-    await writeFile(join(directory, 'gateway.yaml'), tableFor(origin.url).replace('40', '1'));
-    let status: number | undefined;
-    // Until it is in force.
-    do {
-      const next = startClient(gateway.port, handshake());
-      status = Number((await next.until(wholeHead)).slice(9, 12));
-      next.socket.destroy();
-    } while (status === 101);
-    assert.equal(status, 503);
+    const changed = tableFor(origin.url)
+      .replace('maxWebSockets: 40', 'maxWebSockets: 1')
+      .replace('/plain', '/new');
+    await writeFile(join(directory, 'gateway.yaml'), changed);
+    const url = `http://127.0.0.1:${gateway.port}`;
+    while ((await request(url).get('/plain')).status !== 404);
+    const { answers } = readAnswers(await sendBytes(gateway.port, handshake()), ['GET']);
+    assert.equal(answers[0]?.status, 503);
     behind.socket.write(frame('still here'), 'latin1');
     await client.until(/still here/);
     hangUp({ client, behind });
