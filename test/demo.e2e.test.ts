@@ -185,6 +185,27 @@ describe('the demo', { timeout: 400_000 }, () => {
     assert.equal(await again.text(), '');
   });
 
+  test('the lines of README for the ETag and for a broken service do what it says', () => {
+    const linesWith = (word: string) =>
+      [...readme.matchAll(/```sh\n(.*?)```/gs)]
+        .map(([, lines]) => lines ?? '')
+        .find((lines) => lines.includes(word));
+    const run = (lines: string) => {
+      const here = lines
+        .replaceAll('localhost:8080', new URL(running.gateway).host)
+        .replaceAll('.portico/demo.json', join(dataDir, 'demo.json'));
+      const { status, stdout, stderr } = spawnSync('sh', ['-ec', here], { cwd: root, encoding: 'utf8' });
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    const statuses = [...run(linesWith('if-none-match') ?? '').matchAll(/HTTP\/1\.1 (\d{3})/g)];
+    assert.deepEqual(
+      statuses.map(([, status]) => status),
+      ['200', '304'],
+    );
+    assert.match(run(linesWith('/faults') ?? ''), /"degraded":\["reviews"\]/);
+  });
+
   test('the start page, its parts, the pictures, GraphiQL and the documentation are there, with nothing from elsewhere', async () => {
     for (const path of ['/', '/graphql', '/api/docs']) {
       const answer = await phone(running.gateway, path, { accept: 'text/html' });
