@@ -46,15 +46,23 @@ export async function startSocketOrigin(): Promise<SocketOrigin> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     const left = new Promise<number>((resolve) => {
-      const now = () => resolve(performance.now());
+      const now = () => {
+        isOver = true;
+        wake();
+        resolve(performance.now());
+      };
       socket.once('end', now).once('close', now);
     });
     let text = '';
     let head: string | undefined;
     let wake = () => {};
+    let isOver = false;
     const received = () => text;
     const receivedBytes = async (bytes: number) => {
-      while (text.length < bytes) await new Promise<void>((resolve) => (wake = resolve));
+      while (text.length < bytes) {
+        if (isOver) throw new Error(`the connection ended with ${JSON.stringify(text.slice(-200))}`);
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
       return text;
     };
     socket.on('error', () => {});

@@ -48,7 +48,7 @@ routes:
 interface Client {
   readonly socket: Socket;
   readonly received: () => string;
-  /** Resolves with all that has come, when it fits, or ends so. */
+  /** Resolves with all that has come, when it fits, or ends so; rejects when no more will come. */
   readonly until: (what: RegExp | string) => Promise<string>;
   /** Resolves with the time at which the other side ended or broke the connection. */
   readonly left: Promise<number>;
@@ -58,8 +58,13 @@ function startClient(port: number, bytes: string): Client {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).setEncoding('latin1');
   let text = '';
   let wake = () => {};
+  let isOver = false;
   const left = new Promise<number>((resolve) => {
-    const now = () => resolve(performance.now());
+    const now = () => {
+      isOver = true;
+      wake();
+      resolve(performance.now());
+    };
     socket.once('end', now).once('close', now);
   });
   socket.on('error', () => {});
@@ -73,8 +78,10 @@ function startClient(port: number, bytes: string): Client {
     left,
     received: () => text,
     until: async (what) => {
-      while (typeof what === 'string' ? !text.endsWith(what) : !what.test(text))
+      while (typeof what === 'string' ? !text.endsWith(what) : !what.test(text)) {
+        if (isOver) throw new Error(`the connection ended with ${JSON.stringify(text.slice(-200))}`);
         await new Promise<void>((resolve) => (wake = resolve));
+      }
       return text;
     },
   };
@@ -114,8 +121,9 @@ describe('WebSockets', () => {
   async function open(
     path = '/socket',
     port = gateway.port,
+    greeting = '',
   ): Promise<{ client: Client; behind: ArrivedSocket }> {
-    origin.answer = switching;
+    origin.answer = (key) => switching(key) + greeting;
     const arriving = origin.next();
     const client = startClient(port, handshake(path));
     const behind = await arriving;
@@ -409,9 +417,7 @@ describe('WebSockets', () => {
 
   test('one that is silent, or has lasted long enough, is told to go', async () => {
     for (const path of ['/silent', '/short']) {
-      const { client, behind } = await open(path);
-      behind.socket.write(frame('hello'), 'latin1');
-      await client.until(/hello/);
+      const { client, behind } = await open(path, gateway.port, frame('hello'));
       await client.until(goingAway);
       assert.ok(client.received().endsWith(frame('hello') + goingAway));
       client.socket.write('its close frame');
