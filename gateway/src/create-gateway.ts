@@ -14,7 +14,6 @@ import { refuseBody } from './middleware/refuse-body.ts';
 import { refuseHead } from './middleware/refuse-head.ts';
 import { refuseTarget } from './middleware/refuse-target.ts';
 import { setFieldsOfRefusal } from './middleware/security-fields.ts';
-import { asOneMiddleware } from './one-middleware.ts';
 import { limitRate } from './rate-limit/limit-rate.ts';
 import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
@@ -85,9 +84,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];
   // The time of a route is kept where it is forwarded; what the app would say of a late request comes after that.
   const timeoutMs = Math.max(...table.routes.map((route) => route.timeoutMs)) + 1_000;
-  const app = createHttpApp({ log, metrics, tracing, timeoutMs, setsRequestId: false }, (express) => {
-    express.use(asOneMiddleware(pipeline), ...refusalPipeline);
-  });
+  const app = createHttpApp(
+    { log, metrics, tracing, timeoutMs, setsRequestId: false, pipeline },
+    (express) => {
+      express.use(...refusalPipeline);
+    },
+  );
 
   return {
     handler: (req, res) => {

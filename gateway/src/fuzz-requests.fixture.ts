@@ -182,7 +182,10 @@ const smuggled = 'GET /graphql?smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
 export function makeRequest(random: Random, id: number, calm: boolean): FuzzRequest {
   const chance = (share: number) => random() < share;
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  let plain = true;
+  const damaged = calm && chance(0.05);
+  let plain = !damaged;
+  // What is damaged may not come to name another request.
+  const query = damaged ? `damaged=${id}` : `id=${id}`;
   const odd = <T>(share: number, usual: T, unusual: () => T): T => {
     if (!chance(share)) return usual;
     plain = false;
@@ -191,9 +194,9 @@ export function makeRequest(random: Random, id: number, calm: boolean): FuzzRequ
 
   const method = odd(0.03, pick(methods), () => pick(oddMethods));
   const path = method === 'POST' ? '/graphql' : pick(paths);
-  const target = odd(0.08, `${path}?id=${id}`, () => {
+  const target = odd(0.08, `${path}?${query}`, () => {
     const at = Math.floor(random() * (path.length + 1));
-    return `${path.slice(0, at)}${pick(oddPieces)}${path.slice(at)}?id=${id}`;
+    return `${path.slice(0, at)}${pick(oddPieces)}${path.slice(at)}?${query}`;
   });
   const version = odd(0.02, 'HTTP/1.1', () => pick(oddVersions));
   const host = odd(0.02, 'Host: portico.test', () => `Host: ${pick(oddHosts)}`);
@@ -222,9 +225,8 @@ export function makeRequest(random: Random, id: number, calm: boolean): FuzzRequ
     }
   }
   const whole = `${[`${method} ${target} ${version}`, host, ...fields].join('\r\n')}\r\n\r\n${framed}`;
-  const damaged = calm && chance(0.05);
   const bytes = damaged ? damage(random, whole) : whole;
-  return { id, method, target, bytes, body, plain: plain && !damaged, damaged };
+  return { id, method, target, bytes, body, plain, damaged };
 }
 
 function toChunks(random: Random, body: string): string {

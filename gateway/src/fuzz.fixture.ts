@@ -58,6 +58,8 @@ export async function fuzzGateway({ seed, count }: FuzzOptions): Promise<void> {
   const gateway = await startGatewayProcess(origin.url, {
     PORTICO_HEAD_TIMEOUT_MS: waitMs,
     PORTICO_REQUEST_TIMEOUT_MS: waitMs,
+    // What V8 may put off collecting; a leak would end the process.
+    NODE_OPTIONS: '--max-old-space-size=128',
   });
   let nextId = 1;
 

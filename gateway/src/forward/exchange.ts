@@ -82,7 +82,8 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   const { firstByteTimeoutMs = limits.firstByteTimeoutMs, idleTimeoutMs = limits.idleTimeoutMs } = outgoing;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   let request: ClientRequest | undefined;
-  let firstByte: NodeJS.Timeout | undefined;
+  const endsAt = performance.now() + outgoing.timeoutMs;
+  let timer: NodeJS.Timeout | undefined;
   let answer: IncomingMessage | undefined;
   let bodyWaits = false;
   let over = false;
@@ -91,8 +92,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   const finish: AtTarget['ended'] = (outcome, failure) => {
     if (over) return;
     over = true;
-    clearTimeout(deadline);
-    clearTimeout(firstByte);
+    clearTimeout(timer);
     outgoing.ended(outcome, failure);
   };
   const fail = (problem: Problem, { canMove = false } = {}) => {
@@ -111,7 +111,19 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     if (res.writableNeedDrain) return;
     fail(req.complete ? tooLate('the time of the route is over') : bodyTooSlow());
   };
-  const deadline = setTimeout(late, outgoing.timeoutMs);
+  /** The time of the route, and before that the time in which an answer has to begin: one timer, as most need none. */
+  const limitTime = (waitsForAnswer: boolean) => {
+    clearTimeout(timer);
+    const leftMs = endsAt - performance.now();
+    if (waitsForAnswer && firstByteTimeoutMs < leftMs) timer = setTimeout(noAnswer, firstByteTimeoutMs);
+    else timer = setTimeout(late, Math.max(0, leftMs));
+  };
+  const noAnswer = () => {
+    if (answer === undefined) fail(tooLate('no answer began in time'));
+    else limitTime(false);
+  };
+  // A body takes its own time.
+  limitTime(isRead);
   res.on('close', () => finish(switched ? 'good' : 'unknown'));
   /** Until there is a connection, a request with an effect can still go elsewhere, as nobody has seen anything of it. */
   const holdBody = (held: ClientRequest, socket: Socket) => {
@@ -142,8 +154,7 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
           return;
         }
         switched = true;
-        clearTimeout(deadline);
-        clearTimeout(firstByte);
+        clearTimeout(timer);
       });
       limitInformation(
         request,
@@ -162,23 +173,18 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         if (!isRead && !streamed) holdBody(request, socket);
       }
       if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
-      const waitForAnswer = () => {
-        if (over || answer !== undefined) return;
-        clearTimeout(firstByte);
-        firstByte = setTimeout(() => fail(tooLate('no answer began in time')), firstByteTimeoutMs);
-      };
-      // A body takes its own time.
-      if (isRead) waitForAnswer();
-      else request.once('finish', waitForAnswer);
+      if (!isRead)
+        request.on('finish', () => {
+          if (!over && answer === undefined) limitTime(true);
+        });
     },
     answered: (begun) => {
       if (over) return;
       answer = begun;
-      clearTimeout(firstByte);
       try {
         readOnAfterAnswer(req, res);
         // It only has to begin in its time.
-        if (writeAnswer(begun, res, outgoing)) clearTimeout(deadline);
+        if (writeAnswer(begun, res, outgoing)) clearTimeout(timer);
       } catch (error) {
         fail(unusable(error));
         return;

@@ -28,13 +28,15 @@ export interface Turns {
  * (RFC 9112 section 9.3.2), and those behind an answer that ends the connection would run though nobody is told.
  */
 export function createTurns(): Turns {
-  const connections = new WeakMap<Socket, Connection>();
+  // Of each server its own, as a socket may be handed on. In a WeakMap all would outlive their connections by a while.
+  const turnsOf = Symbol('turns');
+  type WithTurns = Socket & { [turnsOf]?: Connection };
 
   return {
     inTurn: (handler) => (req, res) => {
-      const { socket } = req;
-      const connection = connections.get(socket);
-      if (connection === undefined) connections.set(socket, { latest: { req, res }, waiting: 0 });
+      const socket: WithTurns = req.socket;
+      const connection = socket[turnsOf];
+      if (connection === undefined) socket[turnsOf] = { latest: { req, res }, waiting: 0 };
       else if (connection.latest.res.closed) connection.latest = { req, res };
       if (connection === undefined || connection.latest.res === res) {
         if (socket.writable) handler(req, res);
@@ -51,6 +53,6 @@ export function createTurns(): Turns {
         if (socket.writable) handler(req, res);
       });
     },
-    latestTurn: (socket) => connections.get(socket)?.latest,
+    latestTurn: (socket: WithTurns) => socket[turnsOf]?.latest,
   };
 }

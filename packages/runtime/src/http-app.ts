@@ -8,6 +8,7 @@ import express, {
 import { createAccessLog } from './access-log.ts';
 import type { Logger } from './log.ts';
 import { type Metrics, routeLabel } from './metrics.ts';
+import { asOneMiddleware } from './one-middleware.ts';
 import { Problem, sendProblem, toProblem } from './problems.ts';
 import { createRandomHex } from './random-hex.ts';
 import {
@@ -30,6 +31,8 @@ export interface HttpAppOptions {
   readonly newId?: () => string;
   /** False where the app itself gives its answers the field `X-Request-Id`. */
   readonly setsRequestId?: boolean;
+  /** Steps that every request goes through first, in their order. */
+  readonly pipeline?: readonly RequestHandler[];
   /** Says what an error means that only the app's own parts can tell, such as its database's. */
   readonly translateError?: (error: unknown) => unknown;
 }
@@ -45,7 +48,7 @@ export function createHttpApp(options: HttpAppOptions, mount: (app: Express) => 
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
-  app.use(beginRequest(options));
+  app.use(asOneMiddleware([beginRequest(options), ...(options.pipeline ?? [])]));
   mount(app);
   app.use(nothingHere);
   app.use(answerProblem(options));
@@ -117,12 +120,13 @@ const answerProblem =
   (thrown, _req, res, _next) => {
     const error = translateError(thrown);
     const context = contextOf(res);
-    if (context.signal.reason instanceof ClientGone) {
+    const { endReason } = context;
+    if (endReason instanceof ClientGone) {
       res.destroy();
       return;
     }
     const problem =
-      context.signal.reason instanceof DeadlineExceeded && !(error instanceof Problem)
+      endReason instanceof DeadlineExceeded && !(error instanceof Problem)
         ? new Problem('timeout', 'The request could not be answered in its time.', { cause: error })
         : toProblem(error);
     metrics.problems.inc({ route: routeLabel(res), problem: problem.problem });

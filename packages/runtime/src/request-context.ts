@@ -14,6 +14,8 @@ export interface RequestContext {
   readonly deadline: number;
   /** Aborts when the client has gone away or the deadline has passed. */
   readonly signal: AbortSignal;
+  /** Why nobody may work on this request any more: the reason of `signal`, for which none has to be made. */
+  readonly endReason: unknown;
   readonly log: Logger;
   /** The calls made to services for this request, for `Server-Timing`. */
   readonly downstream: Downstream;
@@ -93,6 +95,12 @@ class ArrivedRequest implements RequestContext {
     return this.#signal;
   }
 
+  get endReason(): unknown {
+    if (this.#signal !== undefined) return this.#signal.reason;
+    if (this.#res.destroyed) return this.#res.writableFinished ? undefined : clientGone();
+    return performance.now() < this.#endsAt ? undefined : tooLate();
+  }
+
   get log(): Logger {
     this.#log ??= this.#parentLog.child({
       requestId: this.requestId,
@@ -113,11 +121,14 @@ export function traceIdOf({ traceparent }: Pick<RequestContext, 'traceparent'>):
   return traceparent.slice(3, 35);
 }
 
+const tooLate = () => new DeadlineExceeded('The time of this request is over.');
+const clientGone = () => new ClientGone('The client has gone away.');
+
 /** Aborts when the client of `res` goes away or `leftMs` have passed, whichever has happened or happens first. */
 function endOf(res: ServerResponse, leftMs: number): AbortSignal {
   const ended = new AbortController();
-  const late = () => ended.abort(new DeadlineExceeded('The time of this request is over.'));
-  const gone = () => ended.abort(new ClientGone('The client has gone away.'));
+  const late = () => ended.abort(tooLate());
+  const gone = () => ended.abort(clientGone());
   if (res.destroyed) {
     if (!res.writableFinished) gone();
   } else if (leftMs <= 0) {
