@@ -7,7 +7,7 @@ import { test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 
 /** Which workspaces each workspace may import. Packages stand leaf first: one may import those before it. */
-const packages = ['contracts', 'runtime', 'service-client', 'coherent-cache'].map(
+const packages = ['contracts', 'runtime', 'service-client', 'change-stream', 'coherent-cache'].map(
   (name) => `packages/${name}`,
 );
 const mayImport: Readonly<Record<string, readonly string[]>> = {

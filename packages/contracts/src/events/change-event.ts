@@ -1,0 +1,48 @@
+/** One column's value as JSON has it: text, numbers, booleans; times as ISO 8601 text. */
+export type ColumnValue = string | number | boolean | null;
+
+export type Row = Readonly<Record<string, ColumnValue>>;
+
+/** What a transaction did to one row of a published table. `before` is null for a new row, `after` for a deleted one. */
+export interface RowChange {
+  readonly table: string;
+  readonly before: Row | null;
+  readonly after: Row | null;
+}
+
+/** What a service says in public of one change: never a private column. */
+export interface PublicEvent {
+  /** In the past tense, such as `product-changed`. */
+  readonly type: string;
+  /** The id of the thing that changed: `subject` of CloudEvents. */
+  readonly key: string;
+  /** The thing before and after; null where it did not exist. Both are null in `everything-changed`. */
+  readonly data: { readonly before: unknown; readonly after: unknown };
+}
+
+/** A public event with its place in the world, as the hub keeps it. With its record's source and time, a CloudEvent 1.0. */
+export interface ChangeEvent extends PublicEvent {
+  /** The same whenever the change is captured, and no other event's: system identifier, timeline, slot, LSN, index. */
+  readonly id: string;
+}
+
+/**
+ * Anything of this source may have changed: for a TRUNCATE, a transaction of more rows than are worth telling one by one, a
+ * change that couldn't be understood, and the begin and end of a snapshot.
+ */
+export const everythingChanged = 'everything-changed';
+
+/** What one service publishes: a pure description, used by capture and by caches. */
+export interface EventSource {
+  /** The service's name. */
+  readonly source: string;
+  /** The published tables. */
+  readonly tables: readonly string[];
+  /** The events that the change of one row stands for; a key change gives events for both keys. @throws when it can't say */
+  readonly toEvents: (change: RowChange) => readonly PublicEvent[];
+  /** The tags of all answers that an event makes old, besides `source:<name>` which every answer has. @throws when it can't say */
+  readonly tagsOf: (event: PublicEvent) => readonly string[];
+}
+
+/** The tag of everything that was read from a service. */
+export const sourceTag = (source: string): string => `source:${source}`;
