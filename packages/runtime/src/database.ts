@@ -67,6 +67,8 @@ export function createDatabase<Tables>(
     });
     // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
     pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection broke'));
+    // The pool listens to idle ones alone; of one that breaks while it is in use, the query tells.
+    pool.on('connect', (client) => client.on('error', () => {}));
     return pool;
   };
   const database = new URL(url);
