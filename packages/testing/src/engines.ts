@@ -14,6 +14,8 @@ export interface TestEngine {
 }
 
 export interface TestPostgres extends TestEngine {
+  /** Kills the server with SIGKILL, and starts it again at the same address: what was on its way to the disk is lost. */
+  crash(): Promise<void>;
   /** By name, the URL of a database with the role that owns it; `url` is the superuser's. */
   readonly databases: Readonly<Record<string, string>>;
 }
@@ -25,8 +27,24 @@ export interface TestPostgres extends TestEngine {
 export async function startPostgres(options: {
   readonly databases: readonly string[];
 }): Promise<TestPostgres> {
-  const { ready, stop } = await startEngine('postgres', { DATABASES: options.databases.join(',') });
-  return { url: ready.url, pid: ready.pid, databases: ready.databases ?? {}, stop };
+  const env = { DATABASES: options.databases.join(',') };
+  const dir = await engineFolder('postgres');
+  let engine = await startEngine('postgres', env, dir);
+  const { url, databases = {} } = engine.ready;
+  return {
+    url,
+    databases,
+    get pid() {
+      return engine.ready.pid;
+    },
+    crash: async () => {
+      // Its program first, or that would tidy up after it.
+      await engine.kill();
+      process.kill(engine.ready.pid, 'SIGKILL');
+      engine = await startEngine('postgres', { ...env, PORTICO_ENGINE_PORT: new URL(url).port }, dir);
+    },
+    stop: () => engine.stop(),
+  };
 }
 
 /**
@@ -34,7 +52,7 @@ export async function startPostgres(options: {
  * @throws Error when none is installed: ask `findRedis` first.
  */
 export async function startRedis(): Promise<TestEngine> {
-  const { ready, stop } = await startEngine('redis', {});
+  const { ready, stop } = await startEngine('redis', {}, await engineFolder('redis'));
   return { url: ready.url, pid: ready.pid, stop };
 }
 
@@ -51,13 +69,25 @@ interface Ready {
   readonly databases?: Readonly<Record<string, string>>;
 }
 
-async function startEngine(
-  name: 'postgres' | 'redis',
-  env: NodeJS.ProcessEnv,
-): Promise<{ ready: Ready; stop: () => Promise<void> }> {
+async function engineFolder(name: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), `portico-${name}-`));
   // As root, the engine runs as another user, who must get into it.
   await chmod(dir, 0o711);
+  return dir;
+}
+
+interface StartedEngine {
+  readonly ready: Ready;
+  stop(): Promise<void>;
+  /** Ends the program beside the engine, which lives on. */
+  kill(): Promise<void>;
+}
+
+async function startEngine(
+  name: 'postgres' | 'redis',
+  env: NodeJS.ProcessEnv,
+  dir: string,
+): Promise<StartedEngine> {
   const program = fileURLToPath(new URL(`../../../demo/src/engines/${name}.ts`, import.meta.url));
   const child = fork(program, [], {
     env: { PATH: process.env.PATH, ...env, PORTICO_ENGINE_DIR: dir, PORTICO_ENGINE_TEMPORARY: 'true' },
@@ -67,14 +97,12 @@ async function startEngine(
   const ready = await readyMessage(child, name);
   const ended = once(child, 'exit');
   letGo(child);
-  return {
-    ready,
-    stop: async () => {
-      child.ref();
-      child.kill('SIGTERM');
-      await ended;
-    },
+  const end = async (signal: NodeJS.Signals) => {
+    child.ref();
+    child.kill(signal);
+    await ended;
   };
+  return { ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 async function readyMessage(child: ChildProcess, name: string): Promise<Ready> {

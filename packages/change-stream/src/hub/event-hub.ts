@@ -6,6 +6,11 @@ export interface Position {
   readonly epoch: string;
   /** Grows along the log, by one a record; 0 is before the first. */
   readonly number: number;
+  /**
+   * `mark` of the record with this number, where the reader knows it. A hub whose record there is another was put back to
+   * an older copy and has grown since: for this reader the position is gone.
+   */
+  readonly mark?: string | undefined;
 }
 
 /** Where a record comes from in its source's own log. */
@@ -31,6 +36,8 @@ export interface NewRecord {
 
 export interface HubRecord extends NewRecord {
   readonly number: number;
+  /** Random, made with the record: one that has the same number and mark has the same log before it. Every hub gives one. */
+  readonly mark?: string;
 }
 
 /** What a source has said last: all of its transactions up to `offset` are in the log, at or before `number`. */
@@ -45,12 +52,14 @@ export interface Progress {
   readonly number: number;
 }
 
+export type NewProgress = Omit<Progress, 'number' | 'source'>;
+
 /** What a reader of the log gets, in the log's order. A progress never comes before a record that it speaks of. */
 export type HubMessage =
   | { readonly kind: 'record'; readonly record: HubRecord }
   | { readonly kind: 'progress'; readonly progress: Progress };
 
-/** The log doesn't reach back to where a reader wants to go on, or is another log. */
+/** The log doesn't reach back, or not up, to where a reader wants to go on, or is another log. */
 export class PositionGone extends Error {
   override name = 'PositionGone';
 }
@@ -60,16 +69,26 @@ export class NotTheWriter extends Error {
   override name = 'NotTheWriter';
 }
 
+/** The offsets are of another log than what is stored, and the first record does not say that everything may have changed. */
+export class OtherLog extends Error {
+  override name = 'OtherLog';
+}
+
 /** What the writer of one source holds; only one at a time, among all processes. */
 export interface SourceWriter {
-  /** The offset of the last record or progress that is stored; undefined for a source that is new to the hub. */
+  /** The offset of the last record or progress that was stored when the place was taken; undefined for a source that is new to the hub. */
   readonly stored: SourceOffset | undefined;
   /**
    * Appends in order, all or nothing; when it returns, all is on disk. A record whose offset is not above the stored one (in
-   * the same log) is there already and left out.
+   * the same log) is there already and left out; so is a progress below it. After any error but those below nobody knows what
+   * is stored: append the same again. One call at a time, with offsets of one log.
+   *
+   * What happened between two logs (a slot that was made anew) nobody knows, so another log than the stored one begins with
+   * a record that has the event `everythingChanged`: the begin of a new snapshot. From then on only the new log counts.
    * @throws NotTheWriter when the writer's place was taken.
+   * @throws OtherLog when another log begins without such a record.
    */
-  append(records: readonly NewRecord[], progress?: Omit<Progress, 'number' | 'source'>): Promise<void>;
+  append(records: readonly NewRecord[], progress?: NewProgress): Promise<void>;
   /** Lets another one write. */
   release(): Promise<void>;
 }
@@ -81,7 +100,7 @@ export interface EventHub {
   range(): Promise<{ readonly epoch: string; readonly first: number; readonly last: number }>;
   /**
    * Records with a number above `after`, at most `limit`, in order.
-   * @throws PositionGone when a record above `after` is not kept any more, or the epoch is another.
+   * @throws PositionGone when a record above `after` is not kept any more, `after` is above the end, or the log is another.
    */
   read(after: Position, limit: number): Promise<readonly HubRecord[]>;
   /** What every source has said last. */
@@ -101,4 +120,18 @@ export interface EventHub {
   /** Lets go of records committed before `before` (epoch milliseconds) that every durable consumer has behind it. Gives how many. */
   trim(before: number): Promise<number>;
   close(): Promise<void>;
+}
+
+/** A hub that keeps records for whoever still needs them. */
+export interface DurableEventHub extends EventHub {
+  /** Keeps what is above the position, whatever its age, until the consumer says a higher one; a lower one of the same epoch changes nothing. */
+  keepFor(consumer: string, position: Position): Promise<void>;
+  /** For a consumer that is gone for good. */
+  forget(consumer: string): Promise<void>;
+  /**
+   * Makes every position of before foreign, and forgets the consumers, which start anew. For the operator who restored the
+   * hub from a copy: what was given since the copy was made names other records now, in tokens and cursors that have no mark.
+   * @returns the new epoch.
+   */
+  renewEpoch(): Promise<string>;
 }

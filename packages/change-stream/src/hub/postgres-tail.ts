@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely';
+import type { HubMessage, Position } from './event-hub.ts';
+import type { HubTables } from './hub-database.ts';
+import { openLogListener } from './log-listener.ts';
+import { checkPosition, pageQuery, toRecord } from './log-page.ts';
+import { createProgressOrder } from './progress-in-order.ts';
+
+/** What a reader holds at a time, however slow it is. */
+const pageLimits = { records: 500, bytes: 4_000_000 };
+
+/** A connection that is silent so long is asked, and has so long to answer: lost ones are noticed within two seconds. */
+const pollMs = 500;
+const timeoutMs = 1_500;
+
+export interface TailOptions {
+  readonly url: string;
+  /** Only writes the statements; they run on the tail's own connection. */
+  readonly db: Kysely<HubTables>;
+  readonly after: Position;
+  readonly receive: (messages: readonly HubMessage[]) => Promise<void> | void;
+  readonly signal: AbortSignal;
+}
+
+/** `tail` of the hub: waits for notifications, and looks by itself now and then in case one is lost. */
+export async function tailLog({ url, db, after, receive, signal }: TailOptions): Promise<void> {
+  if (signal.aborted) return;
+  const listener = await openLogListener(url, timeoutMs);
+  signal.addEventListener('abort', listener.close, { once: true });
+  const progressInOrder = createProgressOrder();
+  let position = after;
+  try {
+    while (!signal.aborted) {
+      const query = pageQuery(position.number, pageLimits.records, pageLimits.bytes);
+      const [row] = await listener.query(query.compile(db));
+      if (row === undefined) throw new Error('the hub has no epoch');
+      checkPosition(row.page, position);
+
+      const records = row.page.records.map(toRecord);
+      const end = records.at(-1);
+      if (end !== undefined) position = { epoch: after.epoch, number: end.number, mark: end.mark };
+      const messages: HubMessage[] = [
+        ...records.map((record) => ({ kind: 'record' as const, record })),
+        ...progressInOrder(row.page.progress, position.number).map((progress) => ({
+          kind: 'progress' as const,
+          progress,
+        })),
+      ];
+      if (messages.length > 0) await receive(messages);
+      if (position.number >= row.page.last) await listener.nextAppend(pollMs);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', listener.close);
+    listener.close();
+  }
+}
