@@ -65,15 +65,21 @@ function createWriter(
 ): SourceWriter {
   let released = false;
   let appending = false;
+  let saying = false;
   // What fails here shows in the next append.
   const holding = setInterval(() => void hold().catch(() => {}), leaseMs / looksPerLease);
   closing.addEventListener('abort', () => clearInterval(holding), { once: true });
 
   async function hold(): Promise<void> {
-    if (appending) return;
-    await sql`
+    // An append says it too, and what waits for a database that hangs would only take its connections.
+    if (appending || saying) return;
+    saying = true;
+    const said = sql`
       update sources set lease_until = clock_timestamp() + ${lease(leaseMs)}
       where source = ${source} and writer = ${writer}`.execute(db);
+    await said.finally(() => {
+      saying = false;
+    });
   }
 
   async function append(records: readonly NewRecord[], progress?: NewProgress): Promise<void> {

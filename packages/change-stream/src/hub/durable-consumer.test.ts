@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
+import { silentLogger } from '@portico/runtime/log.ts';
+import { startPostgres } from '@portico/testing/engines.ts';
+import { sql } from 'kysely';
+import { type CursorTables, cursorMigration } from './consumer-cursor.ts';
+import { type DurableConsumerOptions, runDurableConsumer } from './durable-consumer.ts';
+import { recordAt } from './event-hub.contract.ts';
+import type { DurableEventHub, HubRecord, SourceWriter } from './event-hub.ts';
+import { createPostgresEventHub } from './postgres-event-hub.ts';
+
+interface Tables extends CursorTables {
+  notes: { nth: number; at: number };
+}
+
+const leaseMs = 400;
+const never = new AbortController().signal;
+const server = await startPostgres({ databases: ['hub', 'shop'] });
+const { hub: hubUrl = '', shop: shopUrl = '' } = server.databases;
+const shop = createDatabase<Tables>(shopUrl, silentLogger);
+const hubDatabase = createDatabase(hubUrl, silentLogger);
+after(async () => {
+  await shop.destroy();
+  await hubDatabase.destroy();
+  await server.stop();
+});
+
+let hub: DurableEventHub;
+let writer: SourceWriter;
+let stopping: AbortController;
+const running: Promise<void>[] = [];
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  for (const db of [shop, hubDatabase]) {
+    await sql`drop schema public cascade`.execute(db);
+    await sql`create schema public`.execute(db);
+  }
+  await migrateToLatest(shop, { '001-cursors': cursorMigration });
+  await sql`create table notes (nth serial, at bigint not null)`.execute(shop);
+  hub = createPostgresEventHub({ url: hubUrl, log: silentLogger });
+  writer = await hub.writer('catalog', never);
+  stopping = new AbortController();
+});
+afterEach(async () => {
+  stopping.abort();
+  await Promise.all(running.splice(0));
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await hub.close();
+});
+
+const noteDown: DurableConsumerOptions<Tables>['handle'] = async (records, trx) => {
+  for (const { offset } of records) await sql`insert into notes (at) values (${offset.at})`.execute(trx);
+};
+
+function consume(
+  overrides: Partial<DurableConsumerOptions<Tables>> = {},
+  signal = stopping.signal,
+): Promise<void> {
+  const options = {
+    name: 'notes',
+    hub,
+    db: shop,
+    handle: noteDown,
+    reset: async () => {},
+    log: silentLogger,
+    leaseMs,
+  };
+  const run = runDurableConsumer<Tables>({ ...options, ...overrides }, signal);
+  running.push(run);
+  return run;
+}
+
+const notes = async () =>
+  (await shop.selectFrom('notes').select('at').orderBy('nth').execute()).map(({ at }) => at);
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+
+async function untilNoted(count: number): Promise<number[]> {
+  for (;;) {
+    const noted = await notes();
+    if (noted.length >= count) return noted;
+  }
+}
+
+/** A consumer begins where the log ends at its reset; here it shall have all. */
+async function startedAtBegin(): Promise<void> {
+  const first = new AbortController();
+  const reset = new Promise<void>((resolve) => {
+    consume({ reset: async () => resolve() }, first.signal);
+  });
+  await reset;
+  await writer.append([recordAt('catalog', 1)]);
+  await untilNoted(1);
+  first.abort();
+  await Promise.all(running.splice(0));
+}
+
+describe('a durable consumer', () => {
+  test('makes its data anew at its first start, and goes on from the end that the log had', async () => {
+    await writer.append([recordAt('catalog', 1), recordAt('catalog', 2)]);
+    let resets = 0;
+    const reset = async (trx: Parameters<typeof noteDown>[1]) => {
+      resets += 1;
+      if (resets === 1) void writer.append([recordAt('catalog', 3)]);
+      await sql`insert into notes (at) values (-1)`.execute(trx);
+    };
+    consume({ reset });
+    assert.deepEqual(await untilNoted(2), [-1, 3]);
+    assert.equal(resets, 1);
+  });
+
+  test('goes on where it was, after a stop', async () => {
+    await startedAtBegin();
+    await writer.append([recordAt('catalog', 2), recordAt('catalog', 3)]);
+    consume({ reset: () => assert.fail('it has a position') });
+    assert.deepEqual(await untilNoted(3), [1, 2, 3]);
+  });
+
+  test('stops at a record that it can not handle, and skips nothing', async () => {
+    await startedAtBegin();
+    let failures = 0;
+    const handle: typeof noteDown = async (records: readonly HubRecord[], trx) => {
+      await noteDown(records, trx);
+      if (records.some(({ offset }) => offset.at === '2') && failures < 3) {
+        failures += 1;
+        throw new Error('not yet');
+      }
+    };
+    consume({ handle });
+    await writer.append([recordAt('catalog', 2)]);
+    await writer.append([recordAt('catalog', 3)]);
+    assert.deepEqual(await untilNoted(3), [1, 2, 3]);
+    assert.equal(failures, 3);
+  });
+
+  test('makes its data anew when the hub is another one than it was', async () => {
+    await startedAtBegin();
+    await hub.renewEpoch();
+    const reset = async (trx: Parameters<typeof noteDown>[1]) => {
+      await sql`delete from notes`.execute(trx);
+      await sql`insert into notes (at) values (-1)`.execute(trx);
+    };
+    consume({ reset });
+    while ((await notes())[0] !== -1);
+    await writer.append([recordAt('catalog', 2)]);
+    assert.deepEqual(await untilNoted(2), [-1, 2]);
+  });
+
+  test('the hub keeps what it still needs', async () => {
+    await startedAtBegin();
+    await writer.append([recordAt('catalog', 2), recordAt('catalog', 3)]);
+    await hub.trim(Number.MAX_SAFE_INTEGER);
+    consume({ reset: () => assert.fail('nothing is gone') });
+    assert.deepEqual(await untilNoted(3), [1, 2, 3]);
+  });
+
+  test('of two instances one is active, and the other takes over', async () => {
+    await startedAtBegin();
+    const active: string[] = [];
+    const [one, two] = [new AbortController(), new AbortController()];
+    const named =
+      (name: string): typeof noteDown =>
+      (records, trx) => {
+        active.push(name);
+        return noteDown(records, trx);
+      };
+    consume({ handle: named('one') }, one.signal);
+    await writer.append([recordAt('catalog', 2)]);
+    await untilNoted(2);
+    const second = consume({ handle: named('two') }, two.signal);
+    for (const at of [3, 4, 5]) await writer.append([recordAt('catalog', at)]);
+    await untilNoted(5);
+    one.abort();
+    await writer.append([recordAt('catalog', 6)]);
+    assert.deepEqual(await untilNoted(6), upTo(6));
+    assert.deepEqual(active.at(-1), 'two');
+    assert.ok(active.slice(0, -1).every((name) => name === 'one'));
+    two.abort();
+    await second;
+  });
+
+  test('brings about each record once, whether its process is killed or paused in its transaction', async () => {
+    await startedAtBegin();
+    const program = fileURLToPath(new URL('durable-consumer.fixture.ts', import.meta.url));
+    const begin = () => {
+      const child = fork(program, [hubUrl, shopUrl, String(leaseMs)], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      children.push(child);
+      return child;
+    };
+    let at = 1;
+    const appendSome = async () => {
+      const next = upTo(20).map((nth) => recordAt('catalog', at + nth));
+      await writer.append(next);
+      at += next.length;
+    };
+    for (const signal of ['SIGKILL', 'SIGSTOP', 'SIGKILL', 'SIGSTOP', 'SIGKILL'] as const) {
+      const child = begin();
+      const handling = once(child, 'message');
+      await appendSome();
+      await handling;
+      child.kill(signal);
+    }
+    begin();
+    await appendSome();
+    // Those that were paused go on in the middle of what they did.
+    for (const child of children) child.kill('SIGCONT');
+    await untilNoted(at);
+    await appendSome();
+    assert.deepEqual(await untilNoted(at), upTo(at));
+  });
+});

@@ -1,0 +1,137 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { type ConsumerCursor, type CursorTables, CursorTaken, tryTakeCursor } from './consumer-cursor.ts';
+import { type DurableEventHub, type HubRecord, type Position, PositionGone } from './event-hub.ts';
+
+export interface DurableConsumerOptions<Tables extends CursorTables> {
+  /** The same for all instances, and for ever. */
+  readonly name: string;
+  readonly hub: DurableEventHub;
+  /** The consumer's own database, with the table of `cursorMigration`. */
+  readonly db: Kysely<Tables>;
+  /**
+   * Does what the records bring about, in their order, in a transaction that moves the cursor as well: whatever happens to
+   * the process, it is done once. All else that it does (calls, files) may happen more than once.
+   */
+  readonly handle: (records: readonly HubRecord[], trx: Transaction<Tables>) => Promise<void>;
+  /**
+   * Makes what the consumer keeps anew, at its first start and when its position is gone. What it reads may be newer than the
+   * position that it goes on from, so it is given some records whose effect it has already: `handle` bears that.
+   */
+  readonly reset: (trx: Transaction<Tables>) => Promise<void>;
+  readonly log: Logger;
+  /** How long an instance stays the active one without a sign of life, by the consumer's database. */
+  readonly leaseMs?: number;
+}
+
+const longestPauseMs = 10_000;
+const registerEveryMs = 10_000;
+
+/**
+ * Follows the hub from where the consumer is, until the signal aborts. Of several instances one is active, the others take
+ * over. A record that can't be handled stops it there: it is logged and tried again, with growing pauses, and never skipped.
+ *  1. Wait for the place in the consumer's database.
+ *  2. Without a position, or when it is gone: `reset`, and go on from the end that the log had before.
+ *  3. Follow; each batch of records in one transaction with the cursor.
+ *  4. After any failure: pause, and begin again at 1.
+ */
+export async function runDurableConsumer<Tables extends CursorTables>(
+  options: DurableConsumerOptions<Tables>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, log, leaseMs = 2_000 } = options;
+  let failures = 0;
+  const succeed = () => {
+    failures = 0;
+  };
+  while (!signal.aborted) {
+    try {
+      await beActive(options, leaseMs, succeed, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      failures += 1;
+      log.error({ err: error, consumer: name, failures }, 'a consumer of the hub stopped, and tries again');
+    }
+    await pause(failures === 0 ? leaseMs / 4 : Math.min(100 * 2 ** failures, longestPauseMs), signal);
+  }
+}
+
+/** Steps 1 to 3; comes back when another instance is active, or at the end. */
+async function beActive<Tables extends CursorTables>(
+  options: DurableConsumerOptions<Tables>,
+  leaseMs: number,
+  succeed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, hub, log } = options;
+  // What is done with the cursor alone needs none of the consumer's own tables.
+  const db = options.db as unknown as Kysely<CursorTables>;
+  const cursor = await tryTakeCursor(db, name, leaseMs);
+  if (cursor === undefined) return;
+  const holding = setInterval(() => void cursor.hold().catch(() => {}), leaseMs / 4);
+  try {
+    let position = cursor.position ?? (await resetAt(options, cursor));
+    while (!signal.aborted) {
+      try {
+        await follow(options, cursor, position, succeed, signal);
+      } catch (error) {
+        if (!(error instanceof PositionGone)) throw error;
+        log.warn({ err: error, consumer: name }, 'a consumer of the hub makes its data anew');
+        await hub.forget(name);
+        position = await resetAt(options, cursor);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof CursorTaken)) throw error;
+    log.warn({ consumer: name }, error.message);
+  } finally {
+    clearInterval(holding);
+    await cursor.release().catch(() => {});
+  }
+}
+
+/** Step 2. */
+async function resetAt<Tables extends CursorTables>(
+  { name, hub, reset }: DurableConsumerOptions<Tables>,
+  cursor: ConsumerCursor,
+): Promise<Position> {
+  const { epoch, last } = await hub.range();
+  // The record at the end tells the log from one that was put back to an older copy.
+  const [end] = last === 0 ? [] : await hub.read({ epoch, number: last - 1 }, 1);
+  const position = { epoch, number: last, mark: end?.mark };
+  await hub.keepFor(name, position);
+  await cursor.move(position, (trx) => reset(trx as unknown as Transaction<Tables>));
+  return position;
+}
+
+/** Step 3. */
+async function follow<Tables extends CursorTables>(
+  { name, hub, handle, log }: DurableConsumerOptions<Tables>,
+  cursor: ConsumerCursor,
+  from: Position,
+  succeed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let registered = performance.now();
+  await hub.keepFor(name, from);
+  await hub.tail(
+    from,
+    async (messages) => {
+      const records = messages.flatMap((message) => (message.kind === 'record' ? [message.record] : []));
+      const end = records.at(-1);
+      if (end === undefined) return;
+      const position = { epoch: from.epoch, number: end.number, mark: end.mark };
+      await cursor.move(position, (trx) => handle(records, trx as unknown as Transaction<Tables>));
+      succeed();
+      if (performance.now() - registered < registerEveryMs) return;
+      registered = performance.now();
+      await hub.keepFor(name, position).catch((error: unknown) => {
+        log.warn({ err: error, consumer: name }, 'the hub keeps more for a consumer than it needs');
+      });
+    },
+    signal,
+  );
+}
+
+const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => {});
