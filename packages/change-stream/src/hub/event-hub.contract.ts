@@ -299,18 +299,19 @@ export function describeEventHub(kind: string, { emptyLog, slowDown, cut, crash 
     test('a reader hears of progress as it comes, also without records', async () => {
       const { hub, openHub, begin } = await start();
       const writer = await hub.writer('catalog', never);
-      await writer.append([], progressAt('catalog', 1));
       let said = 1;
+      let appended = writer.append([], progressAt('catalog', said));
       const messages = await follow(openHub(), begin, (all) => {
         if (all.length >= 3) return true;
         said += 1;
-        void writer.append([], progressAt('catalog', said));
+        appended = appended.then(() => writer.append([], progressAt('catalog', said)));
         return false;
       });
       assert.deepEqual(
         messages.map((message) => message.kind === 'progress' && message.progress.xmin),
         ['1', '2', '3'],
       );
+      await appended;
     });
 
     test('waits for a slow reader, and gives it the rest when it is ready', async () => {
