@@ -115,7 +115,7 @@ export interface EventHub {
     receive: (messages: readonly HubMessage[]) => Promise<void> | void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Waits until nobody else writes for `source`, then takes its place. Rejects with the signal's reason. */
+  /** Waits until nobody else writes for `source`, then takes its place. Rejects with the signal's reason, or when the hub is away. */
   writer(source: string, signal: AbortSignal): Promise<SourceWriter>;
   /** Lets go of records committed before `before` (epoch milliseconds) that every durable consumer has behind it. Gives how many. */
   trim(before: number): Promise<number>;

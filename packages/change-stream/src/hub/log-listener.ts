@@ -3,8 +3,9 @@ import type { CompiledQuery } from 'kysely';
 import pg from 'pg';
 import { channel } from './hub-database.ts';
 
-/** A connection of its own that hears of every append. Whatever becomes of it, no call takes longer than its time. */
+/** A connection of its own that hears of every append. */
 export interface LogListener {
+  /** Rejects, and ends the connection, when nothing comes back for the time that was given. */
   query<Row>(statement: CompiledQuery<Row>): Promise<readonly Row[]>;
   /** Waits for the next append since the last call came back, at most so long. Rejects when the connection is lost. */
   nextAppend(waitMs: number): Promise<void>;
@@ -12,15 +13,19 @@ export interface LogListener {
   close(): void;
 }
 
-/** @throws when the hub does not answer within `timeoutMs` */
-export async function openLogListener(url: string, timeoutMs: number): Promise<LogListener> {
-  // The driver's own end waits for a peer that may be gone.
+/** @throws when the hub does not answer within `timeoutMs`, or the signal aborts, which later ends the connection at once */
+export async function openLogListener(
+  url: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<LogListener> {
+  // The driver's own end waits for a peer that may be gone, and its time limit ends a large answer on a slow line.
   const socket = new Socket();
+  socket.on('timeout', () => socket.destroy(new Error(`timeout: the hub was silent for ${timeoutMs} ms`)));
   const client = new pg.Client({
     connectionString: url,
     application_name: 'portico hub reader',
     connectionTimeoutMillis: timeoutMs,
-    query_timeout: timeoutMs,
     keepAlive: true,
     stream: () => socket,
   });
@@ -39,20 +44,27 @@ export async function openLogListener(url: string, timeoutMs: number): Promise<L
   client.on('error', lose);
   client.on('end', () => lose(new Error('the connection to the hub ended')));
   const close = () => {
+    signal.removeEventListener('abort', close);
     lose(new Error('the connection to the hub was closed'));
     socket.destroy();
+  };
+  signal.addEventListener('abort', close, { once: true });
+  const query = async (text: string, values: readonly unknown[] = []) => {
+    socket.setTimeout(timeoutMs);
+    const { rows } = await client.query(text, [...values]);
+    socket.setTimeout(0);
+    return rows;
   };
 
   try {
     await client.connect();
-    await client.query(`listen ${channel}`);
+    await query(`listen ${channel}`);
   } catch (error) {
     close();
     throw error;
   }
   return {
-    query: async <Row>({ sql, parameters }: CompiledQuery<Row>) =>
-      (await client.query(sql, [...parameters])).rows as Row[],
+    query: <Row>({ sql, parameters }: CompiledQuery<Row>) => query(sql, parameters) as Promise<Row[]>,
     nextAppend: async (waitMs) => {
       if (appends === heard && lost === undefined) {
         await new Promise<void>((resolve) => {

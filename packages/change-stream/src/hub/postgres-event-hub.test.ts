@@ -73,13 +73,13 @@ describe('the hub in PostgreSQL', () => {
         const child = fork(fileURLToPath(new URL('writer.fixture.ts', import.meta.url)), [url, 'catalog']);
         try {
           await once(child, 'message');
-          const ended = untilEnded(child);
           child.kill(signal);
           const writer = await hub.writer('catalog', never);
           const taken = (await hub.range()).last;
           assert.equal(writer.stored?.at, String(taken));
+          const outcome = outcomeOf(child, taken);
           child.kill('SIGCONT');
-          if (signal === 'SIGSTOP') assert.equal(await ended, NotTheWriter.name);
+          if (signal === 'SIGSTOP') assert.equal(await outcome, NotTheWriter.name);
           await writer.append([recordAt('catalog', taken + 1)]);
           const records = await hub.read(begin, 1_000_000);
           assert.deepEqual(
@@ -143,10 +143,12 @@ describe('the hub in PostgreSQL', () => {
   });
 });
 
-function untilEnded(child: ChildProcess): Promise<string> {
+/** What becomes of the child's first append beyond `taken`. */
+function outcomeOf(child: ChildProcess, taken: number): Promise<string> {
   return new Promise((resolve) => {
-    child.on('message', (message: { ended?: string }) => {
-      if (message.ended !== undefined) resolve(message.ended);
+    child.on('message', ({ appended = 0, ended }: { appended?: number; ended?: string }) => {
+      if (ended !== undefined) resolve(ended);
+      if (appended > taken) resolve(`appended ${appended}`);
     });
   });
 }

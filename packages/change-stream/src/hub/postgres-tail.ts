@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { HubMessage, Position } from './event-hub.ts';
 import type { HubTables } from './hub-database.ts';
-import { openLogListener } from './log-listener.ts';
+import { type LogListener, openLogListener } from './log-listener.ts';
 import { checkPosition, pageQuery, toRecord } from './log-page.ts';
 import { createProgressOrder } from './progress-in-order.ts';
 
@@ -24,11 +24,11 @@ export interface TailOptions {
 /** `tail` of the hub: waits for notifications, and looks by itself now and then in case one is lost. */
 export async function tailLog({ url, db, after, receive, signal }: TailOptions): Promise<void> {
   if (signal.aborted) return;
-  const listener = await openLogListener(url, timeoutMs);
-  signal.addEventListener('abort', listener.close, { once: true });
   const progressInOrder = createProgressOrder();
+  let listener: LogListener | undefined;
   let position = after;
   try {
+    listener = await openLogListener(url, timeoutMs, signal);
     while (!signal.aborted) {
       const query = pageQuery(position.number, pageLimits.records, pageLimits.bytes);
       const [row] = await listener.query(query.compile(db));
@@ -51,7 +51,6 @@ export async function tailLog({ url, db, after, receive, signal }: TailOptions):
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    signal.removeEventListener('abort', listener.close);
-    listener.close();
+    listener?.close();
   }
 }
