@@ -6,8 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres } from '@portico/testing/engines.ts';
-import { sql } from 'kysely';
-import { type CursorTables, cursorMigration } from './consumer-cursor.ts';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import {
+  type ConsumerCursor,
+  type CursorTables,
+  CursorTaken,
+  cursorMigration,
+  tryTakeCursor,
+} from './consumer-cursor.ts';
 import { type DurableConsumerOptions, runDurableConsumer } from './durable-consumer.ts';
 import { recordAt } from './event-hub.contract.ts';
 import type { DurableEventHub, HubRecord, SourceWriter } from './event-hub.ts';
@@ -181,6 +187,20 @@ describe('a durable consumer', () => {
     assert.ok(active.slice(0, -1).every((name) => name === 'one'));
     two.abort();
     await second;
+  });
+
+  test('does nothing more once another instance has taken its place', async () => {
+    const db = shop as unknown as Kysely<CursorTables>;
+    const first = await tryTakeCursor(db, 'notes', 1);
+    let second: ConsumerCursor | undefined;
+    while (second === undefined) second = await tryTakeCursor(db, 'notes', leaseMs);
+    const work = async (trx: Transaction<CursorTables>) => {
+      await sql`insert into notes (at) values (1)`.execute(trx);
+    };
+    await assert.rejects(first?.move({ epoch: 'e', number: 1 }, work) ?? Promise.resolve(), CursorTaken);
+    assert.deepEqual(await notes(), []);
+    await second.move({ epoch: 'e', number: 1 }, work);
+    assert.deepEqual(await notes(), [1]);
   });
 
   test('brings about each record once, whether its process is killed or paused in its transaction', async () => {

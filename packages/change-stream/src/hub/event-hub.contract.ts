@@ -301,6 +301,17 @@ export function describeEventHub(kind: string, { emptyLog, slowDown, cut, crash 
       }
     });
 
+    test('a reader that is far behind hears of progress when it is there', async () => {
+      const { hub, openHub, begin } = await start();
+      const writer = await hub.writer('catalog', never);
+      const count = 1_201;
+      const records = Array.from({ length: count }, (_, index) => recordAt('catalog', index + 1));
+      await writer.append(records, progressAt('catalog', count));
+      const messages = await follow(openHub(), begin, (all) => all.some(({ kind }) => kind === 'progress'));
+      assert.equal(recordsOf(messages).length, count);
+      assert.equal(messages.at(-1)?.kind, 'progress');
+    });
+
     test('a reader hears of progress as it comes, also without records', async () => {
       const { hub, openHub, begin } = await start();
       const writer = await hub.writer('catalog', never);
