@@ -1,4 +1,7 @@
-/** One column's value as JSON has it: text, numbers, booleans; times as ISO 8601 text. */
+/**
+ * One column's value as JSON has it: `int2`, `int4`, floats, and `int8` below 2^53, as numbers; booleans; `timestamptz` as ISO 8601
+ * text; everything else as PostgreSQL writes it, as text.
+ */
 export type ColumnValue = string | number | boolean | null;
 
 export type Row = Readonly<Record<string, ColumnValue>>;

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { composeAsyncApi } from './async-api.ts';
+import { everythingChanged, type Row } from './change-event.ts';
+import { toCloudEvent } from './cloud-event.ts';
+import { eventSource, eventSources } from './event-sources.ts';
+
+/** A row of each published table, with a column that is nobody's business. */
+const rows: Readonly<Record<string, Row>> = {
+  products: {
+    id: 'p1',
+    name: 'Kettle',
+    description: 'Pours.',
+    category_id: 'coffee',
+    price_amount: 6500,
+    price_currency: 'EUR',
+    featured_rank: 7,
+    created_at: '2024-01-25 09:20:51.65+00',
+    supplier_price: 3100,
+  },
+  categories: { id: 'coffee', name: 'Coffee', position: 1, note: 'secret' },
+  stock: { product_id: 'p1', quantity: 3, reserved: 1, shelf: 'A7' },
+  reviews: {
+    id: 'r1',
+    product_id: 'p1',
+    customer_id: 'c1',
+    stars: 4,
+    body: 'Good.',
+    created_at: '2024-12-07T14:21:41.477Z',
+    address: '127.0.0.1',
+  },
+  customers: { id: 'c1', display_name: 'Ada L.', email: 'ada@example.org' },
+};
+const row = (table: string): Row => rows[table] ?? {};
+
+const tagsAfter = (source: string, table: string, before: Row | null, after: Row | null) => {
+  const { toEvents, tagsOf } = eventSource(source);
+  return toEvents({ table, before, after }).flatMap(tagsOf).sort();
+};
+const productChange = (change: Row) =>
+  tagsAfter('catalog', 'products', row('products'), { ...row('products'), ...change });
+
+describe('The events of a service', () => {
+  for (const { source, tables, toEvents, tagsOf, problemOf } of eventSources) {
+    for (const table of tables) {
+      it(`of ${source} say of a row of ${table} what is public, fit their schema and touch something`, () => {
+        const key = table === 'stock' ? 'product_id' : 'id';
+        for (const [before, after] of [
+          [null, row(table)],
+          [row(table), null],
+          [row(table), { ...row(table), [key]: 'x9' }],
+        ] as const) {
+          const events = toEvents({ table, before, after });
+          assert.equal(events.length, before !== null && after !== null ? 2 : 1);
+          for (const event of events) {
+            assert.equal(problemOf(event), undefined);
+            assert.ok(tagsOf(event).length > 0);
+            assert.doesNotMatch(JSON.stringify(event), /supplier|3100|secret|A7|127\.0|ada@/);
+          }
+        }
+      });
+
+      it(`of ${source} can't be told from a row of ${table} that lacks a public column or has another type in it`, () => {
+        const [event] = toEvents({ table, before: null, after: row(table) });
+        const whole = JSON.stringify(event);
+        for (const column of Object.keys(row(table))) {
+          const { [column]: _, ...rest } = row(table);
+          const isPublic = !/supplier_price|note|shelf|address|email/.test(column);
+          const attempt = (after: Row) => () => toEvents({ table, before: null, after });
+          if (!isPublic) {
+            assert.equal(JSON.stringify(attempt(rest)()[0]), whole);
+            continue;
+          }
+          assert.throws(attempt(rest), TypeError, column);
+          for (const wrong of [
+            null,
+            true,
+            Number.NaN,
+            ...(column === 'created_at' ? ['soon', '2024-01-25 09:20:51'] : []),
+          ])
+            assert.throws(attempt({ ...rest, [column]: wrong }), TypeError, column);
+        }
+      });
+    }
+
+    it(`of ${source} are none when nothing public changed`, () => {
+      for (const table of tables) {
+        const after = { ...row(table), more: 'x' };
+        assert.deepEqual(toEvents({ table, before: row(table), after }), []);
+      }
+    });
+  }
+
+  it('are refused for a table that is not published and for a change without a row', () => {
+    const { toEvents } = eventSource('reviews');
+    assert.throws(() => toEvents({ table: 'idempotency_keys', before: null, after: {} }), TypeError);
+    assert.throws(() => toEvents({ table: 'reviews', before: null, after: null }), TypeError);
+  });
+
+  it('have a key that is the id of what they speak of, and speak of something', () => {
+    const { toEvents, problemOf, tagsOf } = eventSource('inventory');
+    const [event] = toEvents({ table: 'stock', before: null, after: row('stock') });
+    assert.ok(event !== undefined);
+    for (const wrong of [
+      { ...event, key: 'p2' },
+      { ...event, type: 'stock-forgotten' },
+      { ...event, data: { before: null, after: null } },
+      { ...event, data: { before: null, after: { productId: 'p1', quantity: 3 } } },
+    ]) {
+      assert.notEqual(problemOf(wrong), undefined);
+      assert.throws(() => tagsOf(wrong), TypeError);
+    }
+    for (const nothing of [undefined, null, 7, {}, []]) assert.notEqual(problemOf(nothing), undefined);
+  });
+
+  it('may have members that a reader does not know yet', () => {
+    const { toEvents, tagsOf } = eventSource('inventory');
+    const [event] = toEvents({ table: 'stock', before: null, after: row('stock') });
+    const later = {
+      ...event,
+      data: { before: null, after: { ...(event?.data.after as object), on: 'order' } },
+    };
+    assert.deepEqual(tagsOf(later as never), ['stock:p1']);
+  });
+
+  it('touch all answers of the service when everything may have changed', () => {
+    const event = { type: everythingChanged, key: '', data: { before: null, after: null } };
+    for (const { source, tagsOf, problemOf } of eventSources) {
+      assert.deepEqual(tagsOf(event), [`source:${source}`]);
+      assert.equal(problemOf(event), undefined);
+    }
+  });
+});
+
+describe('The tags of a product', () => {
+  const lists = (category: string) =>
+    ['featured', 'newest', 'price'].map((order) => `products:${order}:${category}`);
+
+  it('are every list that it comes into or leaves', () => {
+    const all = ['product:p1', 'products:featured', 'products:newest', 'products:price', ...lists('coffee')];
+    assert.deepEqual(tagsAfter('catalog', 'products', null, row('products')), all.sort());
+    assert.deepEqual(tagsAfter('catalog', 'products', row('products'), null), all.sort());
+  });
+
+  it('are the lists by price, and no others, when its price changes', () => {
+    assert.deepEqual(productChange({ price_amount: 1 }), [
+      'product:p1',
+      'products:price',
+      'products:price:coffee',
+    ]);
+  });
+
+  it('are the lists of both categories when it moves', () => {
+    const expected = ['product:p1', ...lists('coffee'), ...lists('garden')];
+    assert.deepEqual(productChange({ category_id: 'garden' }), expected.sort());
+  });
+
+  it('are no lists when its words change', () => {
+    assert.deepEqual(productChange({ name: 'Pot' }), ['product:p1']);
+  });
+});
+
+describe('A change as a CloudEvent', () => {
+  it('has the attributes of CloudEvents 1.0', () => {
+    const [event] = eventSource('inventory').toEvents({ table: 'stock', before: null, after: row('stock') });
+    assert.ok(event !== undefined);
+    assert.deepEqual(toCloudEvent({ source: 'inventory', committedAt: 0 }, { ...event, id: 'e1' }), {
+      specversion: '1.0',
+      id: 'e1',
+      source: 'urn:portico:service:inventory',
+      type: 'dev.portico.inventory.stock-changed',
+      subject: 'p1',
+      time: '1970-01-01T00:00:00.000Z',
+      datacontenttype: 'application/json',
+      dataschema: 'urn:portico:events:inventory:stock-changed:1',
+      data: { before: null, after: { productId: 'p1', quantity: 3, reserved: 1 } },
+    });
+  });
+});
+
+describe('The AsyncAPI document', () => {
+  it('is what the declarations come to; "npm run write-async-api -w packages/contracts" writes it', () => {
+    const written = parse(readFileSync(new URL('../../asyncapi.yaml', import.meta.url), 'utf8'));
+    assert.deepEqual(written, JSON.parse(JSON.stringify(composeAsyncApi(eventSources))));
+  });
+});
