@@ -1,4 +1,5 @@
 import type { operations } from '@portico/contracts/generated/catalog.ts';
+import { answerCommit } from '@portico/runtime/commit.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
@@ -16,16 +17,16 @@ export function createCatalogHandlers(database: Database<CatalogTables>): Operat
 
     getProduct: async ({ path, context }) => ({ body: await findProduct(during(context), path.id) }),
 
-    setPrice: async ({ path, body, context }) => {
-      const db = during(context);
-      await db
-        .updateTable('products')
-        .set({ price_amount: body.amount })
-        .where('id', '=', path.id)
-        .where('price_amount', '!=', body.amount)
-        .execute();
-      return { body: await findProduct(db, path.id) };
-    },
+    setPrice: ({ path, body, context }) =>
+      answerCommit(during(context), 'catalog', async (trx) => {
+        await trx
+          .updateTable('products')
+          .set({ price_amount: body.amount })
+          .where('id', '=', path.id)
+          .where('price_amount', '!=', body.amount)
+          .execute();
+        return { body: await findProduct(trx, path.id) };
+      }),
 
     listCategories: async ({ context }) => {
       const categories = during(context).selectFrom('categories').select(['id', 'name']);

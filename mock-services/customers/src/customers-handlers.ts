@@ -1,4 +1,5 @@
 import type { components, operations } from '@portico/contracts/generated/customers.ts';
+import { answerCommit } from '@portico/runtime/commit.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import { forbidden, requireIdentity } from '@portico/runtime/identity.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
@@ -28,14 +29,15 @@ export function createCustomersHandlers(database: Database<CustomersTables>): Op
       if (subject !== path.id && !roles.includes('operator')) {
         throw forbidden('Only this customer and operators may change the name.');
       }
-      const db = during(context);
-      await db
-        .updateTable('customers')
-        .set({ display_name: body.displayName })
-        .where('id', '=', path.id)
-        .where('display_name', '!=', body.displayName)
-        .execute();
-      return { body: await findCustomer(db, path.id) };
+      return answerCommit(during(context), 'customers', async (trx) => {
+        await trx
+          .updateTable('customers')
+          .set({ display_name: body.displayName })
+          .where('id', '=', path.id)
+          .where('display_name', '!=', body.displayName)
+          .execute();
+        return { body: await findCustomer(trx, path.id) };
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { components, operations } from '@portico/contracts/generated/inventory.ts';
+import { answerCommit } from '@portico/runtime/commit.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
@@ -22,16 +23,16 @@ export function createInventoryHandlers(database: Database<InventoryTables>): Op
 
     getStock: async ({ path, context }) => ({ body: await findStock(during(context), path.productId) }),
 
-    setStock: async ({ path, body, context }) => {
-      const db = during(context);
-      await db
-        .updateTable('stock')
-        .set({ quantity: body.quantity })
-        .where('product_id', '=', path.productId)
-        .where('quantity', '!=', body.quantity)
-        .execute();
-      return { body: await findStock(db, path.productId) };
-    },
+    setStock: ({ path, body, context }) =>
+      answerCommit(during(context), 'inventory', async (trx) => {
+        await trx
+          .updateTable('stock')
+          .set({ quantity: body.quantity })
+          .where('product_id', '=', path.productId)
+          .where('quantity', '!=', body.quantity)
+          .execute();
+        return { body: await findStock(trx, path.productId) };
+      }),
   };
 }
 

@@ -24,6 +24,8 @@ interface IdempotencyKeyTable {
   customer_id: string;
   key: string;
   answer: JSONColumnType<Review>;
+  /** The `Commit-Id` of that answer; null from before commits were named. */
+  commit_id: string | null;
 }
 
 /** By name; they run once each, in the order of their names. */
@@ -55,6 +57,11 @@ export const migrations: Record<string, Migration> = {
           answer json not null,
           primary key (customer_id, key)
         )`.execute(db);
+    },
+  },
+  '003-commit-ids': {
+    async up(db) {
+      await sql`alter table idempotency_keys add column commit_id text`.execute(db);
     },
   },
 };

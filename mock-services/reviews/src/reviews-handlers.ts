@@ -1,4 +1,5 @@
 import type { operations } from '@portico/contracts/generated/reviews.ts';
+import { answerCommit } from '@portico/runtime/commit.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -32,14 +33,14 @@ export function createReviewsHandlers(
 
     addReview: async ({ path, headers, body, context }) => {
       const idempotencyKey = String(headers['idempotency-key']);
-      const review = await addReview(during(context), {
+      const command = {
         idempotencyKey,
         productId: path.id,
         customerId: customerOf(context),
         review: body,
         now: new Date(now()),
-      });
-      return { status: 201, body: review };
+      };
+      return answerCommit(during(context), 'reviews', (trx, commitId) => addReview(trx, command, commitId));
     },
 
     listReviews: async ({ query: { ids }, context }) => {

@@ -286,12 +286,15 @@ describe('Adding a review', () => {
     await db.updateTable('reviews').set({ stars: 1 }).where('id', '=', first.body.id).execute();
     const second = await post('p7003', 'again', review);
     assert.deepEqual([second.status, second.text], [201, first.text]);
+    assert.match(first.get('Commit-Id') ?? '', /^reviews:\d+$/);
+    assert.equal(second.get('Commit-Id'), first.get('Commit-Id'));
     assert.equal(await countOf('p7003'), 1);
   });
 
   it('adds one review when the same command comes many times at once', async () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => post('p7004', 'at-once', review)));
-    assert.deepEqual(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size, 1);
+    const told = answers.map((answer) => `${answer.status} ${answer.text} ${answer.get('Commit-Id')}`);
+    assert.equal(new Set(told).size, 1);
     assert.equal(answers[0]?.status, 201);
     assert.equal(await countOf('p7004'), 1);
   });

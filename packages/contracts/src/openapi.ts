@@ -52,6 +52,7 @@ export interface OpenApiParameter {
 
 export interface OpenApiResponse {
   readonly description: string;
+  readonly headers?: Readonly<Record<string, OpenApiReference>>;
   readonly content?: OpenApiContent;
 }
 

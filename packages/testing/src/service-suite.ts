@@ -60,6 +60,12 @@ export function describeFrontDoor({ document, app, samples, issuer }: FrontDoor)
         const response = await send(method, sample, sample.path);
         assert.equal(response.status, Number(success), response.text);
         assert.match(response.get('Content-Type') ?? '', /^application\/json/);
+        const answer = operation.responses[String(success)];
+        const headers = (answer !== undefined && 'headers' in answer && answer.headers) || {};
+        assert.deepEqual(
+          Object.keys(headers).filter((name) => response.get(name) === undefined),
+          [],
+        );
       });
 
       it('refuses a query parameter that the document does not name', async () => {
