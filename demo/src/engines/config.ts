@@ -11,6 +11,8 @@ export interface EngineConfig {
 export interface PostgresConfig extends EngineConfig {
   /** DATABASES, separated by commas: each becomes a database and a role of that name. */
   readonly databases: readonly string[];
+  /** CAPTURED, separated by commas: those of the databases whose changes are captured. */
+  readonly captured: readonly string[];
   /** DATABASE_URL: a running server to use instead of starting one. */
   readonly externalUrl: string | undefined;
 }
@@ -30,7 +32,12 @@ export function readEngineConfig(env: NodeJS.ProcessEnv = process.env): EngineCo
 export function readPostgresConfig(env: NodeJS.ProcessEnv = process.env): PostgresConfig {
   return {
     ...readEngineConfig(env),
-    databases: (env.DATABASES ?? '').split(',').filter((name) => name !== ''),
+    databases: namesIn(env.DATABASES),
+    captured: namesIn(env.CAPTURED),
     externalUrl: env.DATABASE_URL === '' ? undefined : env.DATABASE_URL,
   };
+}
+
+function namesIn(text = ''): string[] {
+  return text.split(',').filter((name) => name !== '');
 }

@@ -7,6 +7,8 @@ export interface EngineReady {
   readonly pid?: number | undefined;
   /** One URL a database, by name; PostgreSQL only. */
   readonly databases?: Readonly<Record<string, string>>;
+  /** The URLs with which change capture reads databases, by name; PostgreSQL only. */
+  readonly captures?: Readonly<Record<string, string>>;
   /** Something that a person should be told about this start. */
   readonly note?: string | undefined;
 }

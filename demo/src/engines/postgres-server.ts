@@ -56,6 +56,8 @@ function serverArguments({ cluster, port, temporary }: ServerOptions): string[] 
     wal_level: 'logical',
     max_replication_slots: 50,
     max_wal_senders: 50,
+    // A slot that nobody reads is given up before it fills the disk; capture then says how to begin anew.
+    max_slot_wal_keep_size: '2GB',
     password_encryption: 'scram-sha-256',
     ...(temporary ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
   };

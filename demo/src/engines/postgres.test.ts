@@ -24,9 +24,10 @@ async function query(url: string | undefined, sql: string): Promise<unknown[]> {
 }
 
 describe('databases', async () => {
-  const server = await startPostgres({ databases: ['apples', 'pears'] });
+  const server = await startPostgres({ databases: ['apples', 'pears'], captured: ['apples'] });
   after(() => server.stop());
   const { apples = '', pears = '' } = server.databases;
+  const { apples: capture = '' } = server.captures;
 
   test('a role works in its own database as its owner', async () => {
     await query(apples, 'CREATE TABLE crates (id int)');
@@ -45,6 +46,24 @@ describe('databases', async () => {
     for (const wrong of [password, '']) {
       const url = Object.assign(new URL(apples), { password: wrong }).href;
       await assert.rejects(query(url, 'SELECT 1'));
+    }
+  });
+
+  test('the role capture reads the log of a database and all of its tables, also later ones, and writes none', async () => {
+    await query(apples, 'CREATE TABLE baskets AS SELECT 7 AS id');
+    assert.deepEqual(await query(capture, 'SELECT current_user, id FROM baskets'), ['capture', 7]);
+    await query(capture, `SELECT pg_create_logical_replication_slot('picked', 'pgoutput')`);
+    await query(capture, `SELECT pg_drop_replication_slot('picked')`);
+    for (const denied of ['DELETE FROM baskets', 'CREATE TABLE mine (id int)']) {
+      await assert.rejects(query(capture, denied), { code: '42501' }, denied);
+    }
+  });
+
+  test('the role capture connects to no database that is not captured', async () => {
+    assert.deepEqual(Object.keys(server.captures), ['apples']);
+    for (const database of ['pears', 'postgres', 'template1']) {
+      const url = Object.assign(new URL(capture), { pathname: `/${database}` }).href;
+      await assert.rejects(query(url, 'SELECT 1'), { code: '42501' }, database);
     }
   });
 
@@ -71,15 +90,21 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-function begin(databaseUrl = ''): ChildProcess {
-  const env = { ...process.env, PORTICO_ENGINE_DIR: dir, DATABASES: 'apples', DATABASE_URL: databaseUrl };
+function begin(databaseUrl = '', captured = ''): ChildProcess {
+  const env = {
+    ...process.env,
+    PORTICO_ENGINE_DIR: dir,
+    DATABASES: 'apples',
+    CAPTURED: captured,
+    DATABASE_URL: databaseUrl,
+  };
   const child = fork(program, [], { env, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   children.push(child);
   return child;
 }
 
-async function start(databaseUrl = '') {
-  const child = begin(databaseUrl);
+async function start(databaseUrl = '', captured = '') {
+  const child = begin(databaseUrl, captured);
   const [{ ready }] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
   return { child, ready };
 }
@@ -87,15 +112,16 @@ async function start(databaseUrl = '') {
 describe('a server that somebody else runs', async () => {
   const server = await startPostgres({ databases: [] });
   after(() => server.stop());
-  await query(server.url, `CREATE ROLE maker LOGIN CREATEDB CREATEROLE PASSWORD 'made-up'`);
+  await query(server.url, `CREATE ROLE maker LOGIN CREATEDB CREATEROLE REPLICATION PASSWORD 'made-up'`);
   await query(server.url, `GRANT CONNECT ON DATABASE postgres TO maker`);
   const url = Object.assign(new URL(server.url), { username: 'maker', password: 'made-up' }).href;
 
-  test('is given the databases by a user that may create databases and roles, at every start', async () => {
+  test('is given the databases by a user that may create databases and roles and replicate, at every start', async () => {
     for (const _ of [1, 2]) {
-      const { child, ready } = await start(url);
+      const { child, ready } = await start(url, 'apples');
       assert.equal(ready.pid, undefined);
       assert.deepEqual(await query(ready.databases.apples, 'SELECT current_user'), ['apples']);
+      assert.deepEqual(await query(ready.captures.apples, 'SELECT current_user'), ['capture']);
       await stop(child);
       assert.equal(child.exitCode, 0);
     }
@@ -140,6 +166,15 @@ describe('a server that is started again on its data', () => {
     const second = await start();
     assert.deepEqual(await query(second.ready.databases.apples, 'SELECT id FROM crates'), [7]);
     assert.equal(new URL(second.ready.url).password, new URL(first.ready.url).password);
+  });
+
+  test('what was made before anything was captured can be captured', async () => {
+    const first = await start();
+    assert.deepEqual(first.ready.captures, {});
+    await query(first.ready.databases.apples, 'CREATE TABLE crates AS SELECT 7 AS id');
+    await stop(first.child);
+    const second = await start('', 'apples');
+    assert.deepEqual(await query(second.ready.captures.apples, 'SELECT id FROM crates'), [7]);
   });
 
   test('a server that its killed program left behind is stopped, and nothing is lost', async () => {

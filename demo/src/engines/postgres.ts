@@ -21,7 +21,7 @@ await runEngine((stopping) => {
 
 /** Starts a server of our own on the folder `config.dir`, whatever state an earlier one was left in. */
 async function startOwn(config: PostgresConfig, stopping: AbortSignal): Promise<RunningEngine> {
-  const { databases: names, temporary } = config;
+  const { databases: names, captured, temporary } = config;
   const engineDir = resolve(config.dir);
   const lock = await takeDataLock(join(engineDir, 'lock'), { waitMs: 10_000, signal: stopping });
   const password = await keptPassword(engineDir);
@@ -39,8 +39,8 @@ async function startOwn(config: PostgresConfig, stopping: AbortSignal): Promise<
     const port = config.port === 0 ? await freePort() : config.port;
     server = await startServer({ home, binaries, cluster, port, temporary, stopping });
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-    const databases = await ensureDatabases({ url, names, secret: password, ownServer: true });
-    return running(server, { url, databases, note: home.note }, letGo);
+    const urls = await ensureDatabases({ url, names, captured, secret: password, ownServer: true });
+    return running(server, { url, ...urls, note: home.note }, letGo);
   } catch (error) {
     if (server !== undefined) await stopServer(server);
     await letGo();
@@ -73,8 +73,9 @@ async function useExternal(
   stopping.addEventListener('abort', () => process.exit(0));
   const secret = await keptPassword(config.dir);
   try {
-    const databases = await ensureDatabases({ url, names: config.databases, secret, ownServer: false });
-    const ready = { engine: 'PostgreSQL of DATABASE_URL', url, databases };
+    const { databases: names, captured } = config;
+    const urls = await ensureDatabases({ url, names, captured, secret, ownServer: false });
+    const ready = { engine: 'PostgreSQL of DATABASE_URL', url, ...urls };
     return { ready, died: new Promise(() => {}), stop: async () => {} };
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;

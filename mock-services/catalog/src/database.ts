@@ -58,4 +58,10 @@ export const migrations: Record<string, Migration> = {
       await sql`alter table categories replica identity full`.execute(db);
     },
   },
+  '002-publication': {
+    async up(db) {
+      // What change capture reads of the transaction log.
+      await sql`create publication portico for table products, categories`.execute(db);
+    },
+  },
 };

@@ -18,4 +18,10 @@ export const migrations: Record<string, Migration> = {
       await sql`alter table customers replica identity full`.execute(db);
     },
   },
+  '002-publication': {
+    async up(db) {
+      // What change capture reads of the transaction log.
+      await sql`create publication portico for table customers`.execute(db);
+    },
+  },
 };

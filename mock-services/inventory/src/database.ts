@@ -27,4 +27,10 @@ export const migrations: Record<string, Migration> = {
       await sql`alter table stock replica identity full`.execute(db);
     },
   },
+  '002-publication': {
+    async up(db) {
+      // What change capture reads of the transaction log.
+      await sql`create publication portico for table stock`.execute(db);
+    },
+  },
 };

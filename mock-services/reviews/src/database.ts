@@ -64,4 +64,10 @@ export const migrations: Record<string, Migration> = {
       await sql`alter table idempotency_keys add column commit_id text`.execute(db);
     },
   },
+  '004-publication': {
+    async up(db) {
+      // What change capture reads of the transaction log.
+      await sql`create publication portico for table reviews`.execute(db);
+    },
+  },
 };

@@ -18,22 +18,27 @@ export interface TestPostgres extends TestEngine {
   crash(): Promise<void>;
   /** By name, the URL of a database with the role that owns it; `url` is the superuser's. */
   readonly databases: Readonly<Record<string, string>>;
+  /** By name, the URL of a database that is captured with the role `capture`. */
+  readonly captures: Readonly<Record<string, string>>;
 }
 
 /**
- * Starts a PostgreSQL server with these databases, each with a role of its own that can connect to no other.
+ * Starts a PostgreSQL server with these databases, each with a role of its own that can connect to no other. The changes of
+ * those that are `captured` can be read with the role `capture`.
  * @throws Error with the reason when it does not start.
  */
 export async function startPostgres(options: {
   readonly databases: readonly string[];
+  readonly captured?: readonly string[];
 }): Promise<TestPostgres> {
-  const env = { DATABASES: options.databases.join(',') };
+  const env = { DATABASES: options.databases.join(','), CAPTURED: options.captured?.join(',') ?? '' };
   const dir = await engineFolder('postgres');
   let engine = await startEngine('postgres', env, dir);
-  const { url, databases = {} } = engine.ready;
+  const { url, databases = {}, captures = {} } = engine.ready;
   return {
     url,
     databases,
+    captures,
     get pid() {
       return engine.ready.pid;
     },
@@ -67,6 +72,7 @@ interface Ready {
   readonly url: string;
   readonly pid: number;
   readonly databases?: Readonly<Record<string, string>>;
+  readonly captures?: Readonly<Record<string, string>>;
 }
 
 async function engineFolder(name: string): Promise<string> {

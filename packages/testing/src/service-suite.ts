@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { eventSource } from '@portico/contracts/events/event-sources.ts';
 import {
   type HttpMethod,
   httpMethods,
@@ -288,6 +289,16 @@ export function describeProgram<Tables>(service: ServiceProgram<Tables>): void {
         sql`select relreplident as kept from pg_class where oid = ${table}::regclass`.execute(db),
       );
       assert.deepEqual(rows, [{ kept: 'f' }]);
+    });
+
+    it('publishes the tables that its events are declared for, and no other', async () => {
+      const published = await inDatabase('twice', (db) =>
+        sql<{
+          tablename: string;
+        }>`select tablename from pg_publication_tables where pubname = 'portico'`.execute(db),
+      );
+      const tables = published.rows.map(({ tablename }) => tablename).sort();
+      assert.deepEqual(tables, eventSource(name).tables.toSorted());
     });
 
     it('does not bring back what was deleted', async () => {
