@@ -7,7 +7,7 @@ export interface DemoFile {
   readonly gateway: string;
   readonly admin: string;
   readonly processes: readonly { name: string; pid?: number; url: string; admin?: string }[];
-  /** PostgreSQL URLs, by service. They hold passwords: only the owner may read the file. */
+  /** PostgreSQL URLs, by service, and of the hub. They hold passwords: only the owner may read the file. */
   readonly databases: Readonly<Record<string, string>>;
 }
 

@@ -36,7 +36,9 @@ test('a mocked service is played from its document under the same name, and no d
       `${import.meta.dirname.replace('demo/src', '')}packages/contracts/openapi/${name}.yaml`,
     ]),
   );
-  assert.equal(specs.find(({ name }) => name === 'postgres')?.env({}).DATABASES, 'catalog,inventory');
+  const settings = specs.find(({ name }) => name === 'postgres')?.env({});
+  assert.equal(settings?.DATABASES, 'catalog,inventory,hub');
+  assert.equal(settings?.CAPTURED, 'catalog,inventory');
 });
 
 test('with every service mocked there is no PostgreSQL', () => {

@@ -44,7 +44,12 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const bff = (name: string) => {
     const own = { ...listening(), OIDC_ISSUER: oidcIssuer };
     const env = (ready: ReadyByName) =>
-      settings({ ...own, ...serviceUrls(ready), REDIS_URL: config.redisUrl ?? ready.redis?.url });
+      settings({
+        ...own,
+        ...serviceUrls(ready),
+        REDIS_URL: config.redisUrl ?? ready.redis?.url,
+        HUB_URL: ready.postgres?.databases?.hub,
+      });
     return entry(name, 'bffs', `bffs/${name}/src/main.ts`, env);
   };
   const gateway = () => {
@@ -65,12 +70,15 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   };
 
   const mocked = (name: string) => config.mocked.some((one) => one === name);
-  const databases = serviceNames.filter((name) => !mocked(name));
+  const captured = serviceNames.filter((name) => !mocked(name));
+  const databases = {
+    DATABASES: [...captured, 'hub'].join(','),
+    CAPTURED: captured.join(','),
+    DATABASE_URL: config.databaseUrl,
+  };
 
   return [
-    ...(databases.length > 0
-      ? [engine('postgres', { DATABASES: databases.join(','), DATABASE_URL: config.databaseUrl })]
-      : []),
+    ...(captured.length > 0 ? [engine('postgres', databases)] : []),
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
     ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
     ...(config.oidcIssuer === undefined ? [identity()] : []),
