@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readDemoConfig } from './config.ts';
 import { processTable } from './processes.ts';
+import { levels } from './supervisor.ts';
 
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;
@@ -18,6 +19,7 @@ test('without settings every service runs, beside its engines', () => {
     'reviews',
     'customers',
     'identity',
+    'capture',
     'web',
     'mobile',
     'gateway',
@@ -41,7 +43,27 @@ test('a mocked service is played from its document under the same name, and no d
   assert.equal(settings?.CAPTURED, 'catalog,inventory');
 });
 
-test('with every service mocked there is no PostgreSQL', () => {
+test('capture reads the databases of the services that run, after they have filled them', () => {
+  const [capture, ...others] = table({ PORTICO_MOCK: 'reviews,customers' }).filter(
+    ({ level }) => level === 'capture',
+  );
+  assert.deepEqual(others, []);
+  const databases = { hub: 'postgres://hub', catalog: 'postgres://c', inventory: 'postgres://i' };
+  const captures = { catalog: 'postgres://capture@c', inventory: 'postgres://capture@i' };
+  const { ADMIN_PORT, ...env } =
+    capture?.env({ postgres: { url: 'postgres://x', databases, captures } }) ?? {};
+  assert.match(String(ADMIN_PORT), /^\d+$/);
+  assert.deepEqual(env, {
+    HUB_URL: databases.hub,
+    CAPTURE_CATALOG_URL: captures.catalog,
+    CAPTURE_INVENTORY_URL: captures.inventory,
+  });
+  assert.ok(levels.indexOf('services') < levels.indexOf('capture'));
+  assert.ok(levels.indexOf('capture') < levels.indexOf('bffs'));
+});
+
+test('with every service mocked there is no PostgreSQL and nothing to capture', () => {
   assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('postgres'));
+  assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('capture'));
   assert.ok(!names({ PORTICO_MOCK: 'all', DATABASE_URL: 'postgres://db/x' }).includes('postgres'));
 });

@@ -41,6 +41,14 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     const document = join(repositoryDir, `packages/contracts/openapi/${name}.yaml`);
     return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
   };
+  const capture = (names: readonly string[]) => {
+    const own = { ADMIN_PORT: takePort() };
+    const env = ({ postgres }: ReadyByName) => {
+      const urls = names.map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres?.captures?.[name]]);
+      return settings({ ...own, HUB_URL: postgres?.databases?.hub, ...Object.fromEntries(urls) });
+    };
+    return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
+  };
   const bff = (name: string) => {
     const own = { ...listening(), OIDC_ISSUER: oidcIssuer };
     const env = (ready: ReadyByName) =>
@@ -82,6 +90,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
     ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
     ...(config.oidcIssuer === undefined ? [identity()] : []),
+    ...(captured.length > 0 ? [capture(captured)] : []),
     bff('web'),
     bff('mobile'),
     gateway(),

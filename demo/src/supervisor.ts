@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type KeptProcess, keepProcess, type ProcessStatus, type Ready } from './kept-process.ts';
 
 /** In the order in which they start; what is in one level starts side by side. */
-export const levels = ['engines', 'services', 'bffs', 'edge'] as const;
+export const levels = ['engines', 'services', 'capture', 'bffs', 'edge'] as const;
 export type Level = (typeof levels)[number];
 
 export interface ProcessSpec {
@@ -39,7 +39,13 @@ export interface Supervisor {
 }
 
 /** How much of the time for stopping a level may take before the next one is told to stop too. */
-const stopShare: Readonly<Record<Level, number>> = { edge: 0.35, bffs: 0.2, services: 0.15, engines: 0.3 };
+const stopShare: Readonly<Record<Level, number>> = {
+  edge: 0.35,
+  bffs: 0.2,
+  capture: 0.05,
+  services: 0.1,
+  engines: 0.3,
+};
 
 /** Runs the processes of the table, each kept alive by `keepProcess`. */
 export function createSupervisor(table: readonly ProcessSpec[], options: SupervisorOptions): Supervisor {
