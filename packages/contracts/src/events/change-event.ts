@@ -35,6 +35,17 @@ export interface ChangeEvent extends PublicEvent {
  */
 export const everythingChanged = 'everything-changed';
 
+/**
+ * Why anything may have changed; it stands in the event's `key`. Between `snapshot-begun` and `snapshot-ended` the records of
+ * a source hold all that there is, as events of new rows: whoever keeps things of that source can drop those that did not
+ * come. A snapshot that was broken off begins again with another `snapshot-begun`. Every other change comes after it.
+ */
+export type ChangeCause = 'snapshot-begun' | 'snapshot-ended' | 'truncated' | 'too-large' | 'not-understood';
+
+export function everythingChangedEvent(cause: ChangeCause): PublicEvent {
+  return { type: everythingChanged, key: cause, data: { before: null, after: null } };
+}
+
 /** What one service publishes: a pure description, used by capture and by caches. */
 export interface EventSource {
   /** The service's name. */
