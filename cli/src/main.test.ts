@@ -30,7 +30,7 @@ test('portico --help names every command', () => {
   const { status, stdout } = portico(['--help']);
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: portico/);
-  for (const command of ['demo', 'gateway', 'routes', 'token'])
+  for (const command of ['demo', 'gateway', 'capture', 'routes', 'token'])
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   assert.match(stdout, /^ {2}mock .*<openapi file>/m);
 });
@@ -63,6 +63,15 @@ test('a command with a wrong setting or option ends with one clear line', () => 
     portico(['gateway']).stderr,
     /^portico: say which file: portico gateway --config gateway.yaml\n$/,
   );
+  assert.match(
+    portico(['capture']).stderr,
+    /^wrong configuration: HUB_URL is not set: expected a postgres:.*\n$/,
+  );
+  assert.match(
+    portico(['capture', 'again']).stderr,
+    /^portico: say portico capture, or .*resnapshot <service>\n$/,
+  );
+  assert.match(portico(['capture', 'resnapshot', 'moon']).stderr, /^portico: no events .* "moon"\n$/);
   assert.match(portico(['gateway', '--confg', 'x']).stderr, /^portico: Unknown option '--confg'.*\n$/);
 });
 

@@ -14,6 +14,10 @@ interface Command {
 const commands: Readonly<Record<string, Command>> = {
   demo: { summary: 'start the whole demo, in a clone of the repository', run: startDemo },
   gateway: { summary: 'start the gateway alone: gateway --config <file>', run: startGateway },
+  capture: {
+    summary: 'bring what the services commit into the hub; capture resnapshot <service> begins one anew',
+    run: startCapture,
+  },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
     run: async (args) => {
@@ -67,6 +71,16 @@ async function startGateway(args: readonly string[]): Promise<void> {
   if (values.config === undefined) throw new Error('say which file: portico gateway --config gateway.yaml');
   process.env.PORTICO_CONFIG = resolve(values.config);
   await import('@portico/gateway/main.ts');
+}
+
+async function startCapture(args: readonly string[]): Promise<void> {
+  const [action, service, ...others] = args;
+  if (action === undefined) return void (await import('@portico/change-stream/capture/main.ts'));
+  if (action !== 'resnapshot' || service === undefined || others.length > 0) {
+    throw new Error('say portico capture, or portico capture resnapshot <service>');
+  }
+  const { runResnapshot } = await import('@portico/change-stream/capture/run-resnapshot.ts');
+  await runResnapshot(service, process.env);
 }
 
 const [name = '--help', ...args] = process.argv.slice(2);
