@@ -24,7 +24,9 @@ it('a transaction of 200,000 rows is one event, takes bounded memory, and what f
     highest = Math.max(highest, process.memoryUsage.rss());
   }, 20);
   const insert = (from: number, to: number) =>
-    shop.sql(`insert into things (id, text) select n, repeat('x', 1000) from generate_series(${from}, ${to}) n`);
+    shop.sql(
+      `insert into things (id, text) select n, repeat('x', 1000) from generate_series(${from}, ${to}) n`,
+    );
 
   await insert(1, 200_000);
   await hub.until(() => hub.events.length === 1);
