@@ -7,12 +7,26 @@ export interface Commit {
   readonly xid: string;
 }
 
+/**
+ * All that a source showed at one moment. A read that goes to a service may see commits that have no number yet, so the
+ * fence it was made at says how old its answer may be, and this how new.
+ */
+export interface Sight {
+  readonly source: string;
+  /** When the read ended, in epoch milliseconds by the clock of the process that read. */
+  readonly at: number;
+  /** If the service said so: every transaction that was seen has an xid below this one (`pg_snapshot_xmax`). */
+  readonly below?: string;
+}
+
 /** What a client has to see at least. */
 export interface Requirement {
-  /** Of the node's own epoch. */
-  readonly number: number;
+  /** Undefined for a client that only made commits. One of another epoch is never reached. */
+  readonly position: Position | undefined;
   /** Commits that had no number yet. */
   readonly commits: readonly Commit[];
+  /** What answers may have shown beyond `position`. */
+  readonly seen: readonly Sight[];
 }
 
 export interface SourceState {
@@ -27,16 +41,26 @@ export interface SourceState {
  * caches first (`lastChange`), then to whoever listens. Everything it says is of one moment, as nothing here waits.
  */
 export interface ChangeNode {
-  /** The last record that is applied; undefined while the window isn't loaded or the hub is lost: nothing is current then. */
+  /**
+   * The last record that is applied; undefined while the window isn't loaded: nothing is current then. A hub that is away
+   * leaves it as it is: what lags past the bound isn't trusted any more.
+   */
   readonly applied: Position | undefined;
   /** Changes at or below it are not remembered: an answer with a lower fence may be old. */
   readonly floor: number;
   /** The last record that changed what has this tag, above `floor`. */
   lastChange(tag: string): number | undefined;
+  /**
+   * Whether the source's changes come through the hub: it has said something once. Before the window is loaded nobody can
+   * say, and every source counts as one that does.
+   */
+  follows(source: string): boolean;
   /** Whether the source's changes are known up to the bound, now. A source that never said anything is not trusted. */
   isTrusted(source: string): boolean;
   hasApplied(commit: Commit): boolean;
-  /** True as soon as all that is required is applied; false when the time is over or the signal aborts. */
+  /** Whether everything that a read can have shown is applied. */
+  hasSeen(sight: Sight): boolean;
+  /** True as soon as all that is required is applied; false when the time is over, the signal aborts or the epoch ends. */
   reaches(requirement: Requirement, timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   /** Called after each record is applied, with the tags that it changed. @returns ends it */
   onApplied(listener: (record: HubRecord, tags: ReadonlySet<string>) => void): () => void;
