@@ -7,12 +7,10 @@ import type { CallOptions } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import { createTestContext } from '@portico/testing/context.ts';
 import { createCachedService, type Reads } from './cached-service.ts';
-import { createMemoryStore } from './memory-store.ts';
 import { createReadCache } from './read-cache.ts';
 
 const now = () => 1_000_000;
-const createCache = () =>
-  createReadCache({ levels: [createMemoryStore({ maxBytes: 1_000_000, now })], ttlMs: 1_000, now });
+const createCache = () => createReadCache({ maxBytes: 1_000_000, ttlMs: 1_000, now });
 
 type Parameters = {
   path?: Record<string, string>;

@@ -1,3 +1,4 @@
+import type { Requirement } from '@portico/change-stream/node/change-node.ts';
 import type { Identity } from '@portico/runtime/access-token.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { GetBody, GetParameters, GetPath } from '@portico/service-client/operation-types.ts';
@@ -5,7 +6,7 @@ import { type TargetParameters, toTarget } from '@portico/service-client/read-op
 import type { ServiceClient } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import DataLoader from 'dataloader';
-import type { CacheRead, ReadCache } from './read-cache.ts';
+import type { Answer, CacheRead, FillMany, ReadCache } from './read-cache.ts';
 import type { Deadline } from './shared-fills.ts';
 
 type ItemOf<Paths, Path extends keyof Paths> =
@@ -54,25 +55,65 @@ export interface CachedService<Paths> {
 /** What is used of a service's client. */
 export type Reads<Paths> = Pick<ServiceClient<Paths>, 'service' | 'get' | 'batchLimit' | 'needsUser'>;
 
-/** Puts the cache in front of a service's client. */
-export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCache): CachedService<Paths> {
+/**
+ * What an answer was made from, as tags: of the answer of one GET, or of one item of a batch, whose parameters have the
+ * one id then. The answer is null for what doesn't exist.
+ * @throws when it can't say; then the answer is not kept.
+ */
+export type TagsOf = (
+  service: string,
+  path: string,
+  parameters: TargetParameters,
+  answer: unknown,
+) => readonly string[];
+
+export interface CachedServiceOptions {
+  /** Without it, answers of a service whose changes are followed are not kept. */
+  readonly tagsOf?: TagsOf | undefined;
+  /** What the client of a request has to see. */
+  readonly requirementOf?: ((context: RequestContext) => Requirement | undefined) | undefined;
+  /** Told of each answer, so that a whole can be known by its parts. */
+  readonly onRead?: ((context: RequestContext, read: CacheRead<unknown>) => void) | undefined;
+}
+
+/** Puts the cache in front of a service's client. Answers are frozen: other requests have the same ones. */
+export function createCachedService<Paths>(
+  client: Reads<Paths>,
+  cache: ReadCache,
+  { tagsOf, requirementOf, onRead }: CachedServiceOptions = {},
+): CachedService<Paths> {
   const keyOf = (path: GetPath<Paths>, parameters: TargetParameters, { identity }: RequestContext) => {
     const target = toTarget(path, { ...parameters, query: sorted(parameters.query ?? {}) });
     const user = client.needsUser(path) && identity !== undefined ? ` as ${keyOfUser(identity)}` : '';
     return `${client.service}${user} ${target}`;
   };
 
+  const toAnswer = <T>(path: string, parameters: TargetParameters, value: T): Answer<T> => {
+    if (tagsOf === undefined) return { value };
+    try {
+      return { value, tags: tagsOf(client.service, path, parameters, value) };
+    } catch {
+      return { value, keep: false };
+    }
+  };
+
+  const read = async <T>(keys: readonly string[], fill: FillMany<T>, context: RequestContext) => {
+    const { signal, deadline } = context;
+    const requires = requirementOf?.(context);
+    const reads = await cache.readMany(keys, fill, { signal, deadline, sources: [client.service], requires });
+    count(reads, context);
+    if (onRead !== undefined) for (const each of reads) onRead(context, each);
+    return reads;
+  };
+
   return {
     get: async (path, parameters, context) => {
-      const fill = async (_keys: readonly string[], signal: AbortSignal, deadline: Deadline) => [
-        await client.get(path, parameters, { context, signal, deadline }).catch(nullWhenMissing),
-      ];
-      const reads = await cache.readMany(
-        [keyOf(path, parameters as TargetParameters, context)],
-        fill,
-        context,
-      );
-      count(reads, context);
+      const given = parameters as TargetParameters;
+      const fill = async (_keys: readonly string[], signal: AbortSignal, deadline: Deadline) => {
+        const body = await client.get(path, parameters, { context, signal, deadline }).catch(nullWhenMissing);
+        return [toAnswer(path, given, body)];
+      };
+      const reads = await read([keyOf(path, given, context)], fill, context);
       const value = valueOrError(reads[0]);
       if (value instanceof Error) throw value;
       return value;
@@ -88,12 +129,11 @@ export function createCachedService<Paths>(client: Reads<Paths>, cache: ReadCach
         const body = await client.get(path, parameters, { context, signal, deadline });
         const { items } = body as { items: readonly ItemOf<Paths, typeof path>[] };
         const byId = new Map(items.map((item) => [idOf(item), item]));
-        return ids.map((id) => byId.get(id) ?? null);
+        return ids.map((id) => toAnswer(path, { query: { ...query, ids: [id] } }, byId.get(id) ?? null));
       };
       const load = async (ids: readonly string[]) => {
         const keys = ids.map((id) => prefix + id);
-        const reads = await cache.readMany(keys, fill, context);
-        count(reads, context);
+        const reads = await read(keys, fill, context);
         return ids.map((id, at) => valueOrError(reads[at]) ?? toMissing(id));
       };
       return new DataLoader(load, { maxBatchSize: client.batchLimit(path) });

@@ -4,25 +4,26 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createCacheMetrics } from './cache-metrics.ts';
 import type { CacheStore } from './cache-store.ts';
-import { createMemoryStore } from './memory-store.ts';
+import { createMemoryStore } from './memory-store.fixture.ts';
 import { createReadCache, type FillMany, type ReadCacheOptions } from './read-cache.ts';
 
 const start = 1_000_000;
+const prefix = 'ttl:1:';
 let now = start;
 beforeEach(() => {
   now = start;
 });
 
-const waiting = () => ({ signal: new AbortController().signal });
+const waiting = () => ({ signal: new AbortController().signal, sources: ['service'] });
 
-/** A level that tells which keys it was asked for. */
+/** A shared level that tells which keys it was asked for, without what stands before each for the kind of entry. */
 function createLevel(name: string, changes: Partial<CacheStore> = {}) {
   const asked: string[][] = [];
-  const store = { ...createMemoryStore({ maxBytes: 1_000_000, now: () => now }), ...changes, name };
+  const store = { ...createMemoryStore({ now: () => now }), ...changes, name };
   const level: CacheStore = {
     ...store,
     getMany: (keys) => {
-      asked.push([...keys]);
+      asked.push(keys.map((key) => key.slice(prefix.length)));
       return store.getMany(keys);
     },
   };
@@ -30,16 +31,21 @@ function createLevel(name: string, changes: Partial<CacheStore> = {}) {
 }
 
 function createCache(options: Partial<ReadCacheOptions> = {}) {
-  const levels = [createLevel('memory').level];
-  return createReadCache({ levels, ttlMs: 1_000, now: () => now, ...options });
+  return createReadCache({ maxBytes: 1_000_000, ttlMs: 1_000, now: () => now, ...options });
 }
+
+/** A fill of one value for each key. */
+const of =
+  <T>(read: (signal: AbortSignal) => Promise<readonly T[]> | readonly T[]): FillMany<T> =>
+  async (_keys, signal) =>
+    (await read(signal)).map((value) => ({ value }));
 
 /** A fill that gives each key a value, and tells which keys it was asked for. */
 function createFill<T>(answer: (key: string) => T | Error) {
   const asked: string[][] = [];
   const fill: FillMany<T> = async (keys) => {
     asked.push([...keys]);
-    return keys.map(answer);
+    return keys.map(answer).map((value) => (value instanceof Error ? value : { value }));
   };
   return { fill, asked };
 }
@@ -62,14 +68,13 @@ test('a key is filled once and then answered from memory, until its time is over
 });
 
 test('only what no level has is filled, in one call, and the answers keep the order of the keys', async () => {
-  const memory = createLevel('memory');
   const redis = createLevel('redis');
-  const { readMany } = createCache({ levels: [memory.level, redis.level] });
-  const other = createCache({ levels: [redis.level] });
+  const { readMany } = createCache({ shared: redis.level });
+  const other = createCache({ shared: redis.level });
   const { fill, asked } = createFill((key) => key.toUpperCase());
   await other.readMany(['b'], fill, waiting());
   await readMany(['a'], fill, waiting());
-  for (const list of [memory.asked, redis.asked, asked]) list.splice(0);
+  for (const list of [redis.asked, asked]) list.splice(0);
 
   const reads = await readMany(['d', 'a', 'b', 'c', 'a'], fill, waiting());
   assert.deepEqual(
@@ -82,21 +87,14 @@ test('only what no level has is filled, in one call, and the answers keep the or
       ['A', 'memory'],
     ],
   );
-  assert.deepEqual(
-    [memory.asked, redis.asked, asked],
-    [[['d', 'a', 'b', 'c']], [['d', 'b', 'c']], [['d', 'c']]],
-  );
+  assert.deepEqual([redis.asked, asked], [[['d', 'b', 'c']], [['d', 'c']]]);
 });
 
 test('a second process finds in the shared level what the first has read', async () => {
   const shared = createLevel('redis').level;
   const { fill, asked } = createFill(() => 'value');
   for (const _process of [1, 2]) {
-    await createCache({ levels: [createLevel('memory').level, shared] }).readMany(
-      ['a', 'b'],
-      fill,
-      waiting(),
-    );
+    await createCache({ shared }).readMany(['a', 'b'], fill, waiting());
   }
   assert.equal(asked.length, 1);
 });
@@ -104,25 +102,25 @@ test('a second process finds in the shared level what the first has read', async
 test('what comes from a lower level is kept above for the rest of its time, not longer', async () => {
   const shared = createLevel('redis').level;
   const { fill } = createFill(() => 'value');
-  await createCache({ levels: [shared] }).readMany(['a'], fill, waiting());
+  await createCache({ shared }).readMany(['a'], fill, waiting());
   now += 600;
-  const memory = createLevel('memory').level;
-  const { readMany } = createCache({ levels: [memory, shared] });
+  const { readMany } = createCache({ shared });
   const [first] = await readMany(['a'], fill, waiting());
   assert.deepEqual(first, { value: 'value', source: 'redis', ageMs: 600 });
   now += 399;
   const [second] = await readMany(['a'], fill, waiting());
   assert.deepEqual(second, { value: 'value', source: 'memory', ageMs: 999 });
   now += 1;
-  assert.deepEqual(await memory.getMany(['a']), [undefined]);
+  const [third] = await readMany(['a'], fill, waiting());
+  assert.deepEqual(third, { value: 'value', source: 'fill', ageMs: 0 });
 });
 
 test('an answer is as old as the beginning of its fill', async () => {
   const { readMany } = createCache();
-  const slow: FillMany<string> = async () => {
+  const slow = of(() => {
     now += 300;
     return ['value'];
-  };
+  });
   await readMany(['a'], slow, waiting());
   const [read] = await readMany(['a'], slow, waiting());
   assert.deepEqual(read, { value: 'value', source: 'memory', ageMs: 300 });
@@ -131,11 +129,11 @@ test('an answer is as old as the beginning of its fill', async () => {
 test('an answer whose fill took longer than it may live is given and not kept', async () => {
   const { readMany } = createCache();
   let calls = 0;
-  const slow: FillMany<number> = async () => {
+  const slow = of(() => {
     now += 1_000;
     calls += 1;
     return [calls];
-  };
+  });
   for (const expected of [1, 2]) {
     const [read] = await readMany(['a'], slow, waiting());
     assert.equal(read && 'value' in read && read.value, expected);
@@ -145,17 +143,17 @@ test('an answer whose fill took longer than it may live is given and not kept', 
 test('the reader decides how old an answer may be, not the one who stored it', async () => {
   const shared = createLevel('redis').level;
   const { fill } = createFill(() => 'value');
-  await createCache({ levels: [shared], ttlMs: 60_000 }).readMany(['a'], fill, waiting());
+  await createCache({ shared, ttlMs: 60_000 }).readMany(['a'], fill, waiting());
   now += 1_000;
-  const [read] = await createCache({ levels: [shared], ttlMs: 1_000 }).readMany(['a'], fill, waiting());
+  const [read] = await createCache({ shared, ttlMs: 1_000 }).readMany(['a'], fill, waiting());
   assert.equal(read?.source, 'fill');
 });
 
 test('an entry that another clock dates in the future is as good as new', async () => {
   const shared = createLevel('redis').level;
   const { fill } = createFill(() => 'value');
-  await createCache({ levels: [shared], now: () => now + 50 }).readMany(['a'], fill, waiting());
-  const [read] = await createCache({ levels: [shared] }).readMany(['a'], fill, waiting());
+  await createCache({ shared, now: () => now + 50 }).readMany(['a'], fill, waiting());
+  const [read] = await createCache({ shared }).readMany(['a'], fill, waiting());
   assert.deepEqual(read, { value: 'value', source: 'redis', ageMs: 0 });
 });
 
@@ -210,40 +208,43 @@ test('a value that is no JSON is an error of its key alone', async () => {
 test('a fill that gives too few or too many values is an error', async () => {
   const { readMany } = createCache();
   for (const values of [[], ['a', 'b', 'c']]) {
-    const reads = await readMany(['a', 'b'], async () => values, waiting());
+    const reads = await readMany(
+      ['a', 'b'],
+      of(() => values),
+      waiting(),
+    );
     for (const read of reads)
       assert.match(String('error' in read && read.error), /a fill of 2 keys gave \d values/);
   }
 });
 
-test('nobody can change the value of another reader', async () => {
-  const { readMany } = createCache();
-  const original = { tags: ['new'] };
-  const gate = Promise.withResolvers<void>();
-  const fill = async () => {
-    await gate.promise;
-    return [original];
+test('all readers have one value, which nobody can change', async () => {
+  const shared = createLevel('redis').level;
+  const original = { tags: [{ name: 'new' }] };
+  const { fill } = createFill(() => original);
+  const read = async (options: Partial<ReadCacheOptions>) => {
+    const { readMany } = createCache(options);
+    const answers = [
+      ...(await Promise.all([readMany(['a'], fill, waiting()), readMany(['a'], fill, waiting())])).flat(),
+      ...(await readMany(['a'], fill, waiting())),
+    ];
+    return answers.map((answer) => ('value' in answer ? answer.value : assert.fail()));
   };
-  const read = async () => {
-    const [answer] = await readMany(['a'], fill, waiting());
-    assert.ok(answer && 'value' in answer);
-    const seen = structuredClone(answer.value);
-    answer.value.tags.push('changed');
-    return seen;
-  };
-  const together = [read(), read(), read()];
-  gate.resolve();
-  for (const seen of [...(await Promise.all(together)), await read(), await read()]) {
-    assert.deepEqual(seen, { tags: ['new'] });
+  for (const values of [await read({ shared }), await read({ shared })]) {
+    assert.equal(new Set(values).size, 1);
+    for (const value of values) {
+      assert.throws(() => value.tags.push({ name: 'more' }), TypeError);
+      assert.throws(() => Object.assign(value.tags[0] ?? {}, { name: 'changed' }), TypeError);
+    }
+    assert.deepEqual(values[0], { tags: [{ name: 'new' }] });
   }
 });
 
 test('what a store has mixed up or did not get from us is a miss', async () => {
   const { level } = createLevel('redis');
-  const { readMany } = createCache({ levels: [level] });
   const { fill } = createFill((key) => `of ${key}`);
-  await readMany(['other'], fill, waiting());
-  const [ofOther] = await level.getMany(['other']);
+  await createCache({ shared: level }).readMany(['other'], fill, waiting());
+  const [ofOther] = await level.getMany([`${prefix}other`]);
   const foreign = [
     '',
     'garbage',
@@ -252,12 +253,13 @@ test('what a store has mixed up or did not get from us is a miss', async () => {
     '[1]',
     '"a"',
     '{"key":"a"}',
-    '{"key":"a","readAt":1000000}',
+    '{"key":"ttl:1:a","readAt":1000000}',
+    '{"key":"ttl:1:a","readAt":1000000,"value":1}',
     '\u00ff',
   ];
   for (const bytes of [ofOther, ...foreign.map((text) => Buffer.from(text, 'latin1'))]) {
-    await level.setMany([{ key: 'a', bytes: bytes ?? Buffer.alloc(0), ttlMs: 1_000 }]);
-    const [read] = await readMany(['a'], fill, waiting());
+    await level.setMany([{ key: `${prefix}a`, bytes: bytes ?? Buffer.alloc(0), ttlMs: 1_000 }]);
+    const [read] = await createCache({ shared: level }).readMany(['a'], fill, waiting());
     assert.deepEqual(read, { value: 'of a', source: 'fill', ageMs: 0 }, String(bytes));
   }
 });
@@ -285,7 +287,11 @@ test('a key that a level has does not wait for others of its batch that are fill
   const { fill } = createFill((key) => key);
   await readMany(['there'], fill, waiting());
   const gate = Promise.withResolvers<void>();
-  const slow = readMany(['there', 'missing'], () => gate.promise.then(() => ['value']), waiting());
+  const slow = readMany(
+    ['there', 'missing'],
+    of(() => gate.promise.then(() => ['value'])),
+    waiting(),
+  );
   assert.deepEqual(await readMany(['there'], fill, waiting()), [
     { value: 'there', source: 'memory', ageMs: 0 },
   ]);
@@ -301,7 +307,7 @@ test('a reader who leaves ends a fill that nobody else waits for', async () => {
     called.resolve(signal);
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   };
-  const read = readMany(['a'], fill, { signal: leaving.signal });
+  const read = readMany(['a'], fill, { ...waiting(), signal: leaving.signal });
   const fillSignal = await called.promise;
   const reason = new Error('the client has gone');
   leaving.abort(reason);
@@ -312,10 +318,10 @@ test('a reader who leaves ends a fill that nobody else waits for', async () => {
 test('nothing is filled when the last reader left during the look-up', async () => {
   const lookUp = Promise.withResolvers<undefined[]>();
   const { level } = createLevel('redis', { getMany: () => lookUp.promise });
-  const { readMany } = createCache({ levels: [level] });
+  const { readMany } = createCache({ shared: level });
   const leaving = new AbortController();
   const { fill, asked } = createFill(() => 'value');
-  const read = readMany(['a'], fill, { signal: leaving.signal });
+  const read = readMany(['a'], fill, { ...waiting(), signal: leaving.signal });
   leaving.abort(new Error('gone'));
   await assert.rejects(read);
   lookUp.resolve([undefined]);
@@ -340,7 +346,7 @@ test('an answer does not wait for a store that is slow to write; closing does', 
       closed = true;
     },
   });
-  const { readMany, close } = createCache({ levels: [level] });
+  const { readMany, close } = createCache({ shared: level });
   const { fill } = createFill(() => 'value');
   assert.equal((await readMany(['a'], fill, waiting())).length, 1);
   const closing = close();
@@ -359,17 +365,17 @@ test('a store that stopped writing gets no more than so many writes; the others 
       return new Promise(() => {});
     },
   });
-  const memory = createLevel('memory').level;
-  const { readMany } = createCache({ levels: [memory, stuck], maxPendingWrites: 2 });
+  const { readMany } = createCache({ shared: stuck, maxPendingWrites: 2 });
   const { fill } = createFill((key) => key);
   const keys = [...'abcde'];
   for (const key of keys) await readMany([key], fill, waiting());
   assert.equal(begun, 2);
-  assert.ok((await memory.getMany(keys)).every((bytes) => bytes !== undefined));
+  const reads = await readMany(keys, fill, waiting());
+  assert.ok(reads.every(({ source }) => source === 'memory'));
 });
 
-test('without any level it still shares fills', async () => {
-  const { readMany } = createCache({ levels: [] });
+test('without a shared level it still shares fills', async () => {
+  const { readMany } = createCache();
   const { fill, asked } = createFill((key) => key);
   await Promise.all([readMany(['a'], fill, waiting()), readMany(['a'], fill, waiting())]);
   assert.equal(asked.length, 1);

@@ -1,160 +1,254 @@
-import { createBackgroundWrites } from './background-writes.ts';
+import type { Position } from '@portico/change-stream/hub/event-hub.ts';
+import type { Requirement, Sight } from '@portico/change-stream/node/change-node.ts';
+import { sourceTag } from '@portico/contracts/events/change-event.ts';
+import { type CacheLevelsOptions, createCacheLevels, type Found, type NotFound } from './cache-levels.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
-import type { CacheStore } from './cache-store.ts';
-import { type CachedValue, readEntry, writeEntry } from './entry-format.ts';
-import {
-  createSharedFills,
-  type Deadline,
-  type Fill,
-  type Filled,
-  type Outcome,
-  type Settle,
-} from './shared-fills.ts';
+import { type Entry, freeze, writeEntry } from './entry-format.ts';
+import { type FenceRules, fenceRules } from './fence-rules.ts';
+import { createFillLimit } from './fill-limit.ts';
+import { createSharedFills, type Deadline, type Fill, type Filled, type Settle } from './shared-fills.ts';
 
-export interface ReadCacheOptions {
-  /** Asked in this order, the fastest first. */
-  readonly levels: readonly CacheStore[];
-  /** How old an answer may be, in milliseconds. */
-  readonly ttlMs: number;
-  /** Epoch milliseconds; processes that share a level share this clock. */
-  readonly now: () => number;
+export interface ReadCacheOptions extends CacheLevelsOptions {
   readonly metrics?: CacheMetrics;
   /** The time of one fill, whoever waits for it, in milliseconds. */
   readonly fillTimeoutMs?: number;
-  /** How many writes to one level may be under way before further ones are left out. */
-  readonly maxPendingWrites?: number;
+  /** How many fills may be under way from sources that are not trusted, when every read becomes one. */
+  readonly maxDistrustedFills?: number;
+  /** How long a read waits until what its reader has to see is applied, in milliseconds. */
+  readonly requirementWaitMs?: number;
+  /** Others than the right ones are for the test that shows what each is for. */
+  readonly rules?: FenceRules;
+}
+
+/** What a fill gives for one key. */
+export interface Answer<T> {
+  /** JSON; null for what does not exist. It gets frozen, as all who read it share it. */
+  readonly value: T;
+  /** What it was made from, besides its sources; without tags it is not kept where changes are followed. */
+  readonly tags?: readonly string[];
+  /** How old the oldest thing is that it was made from, where that may be older than this read. */
+  readonly fence?: Position | undefined;
+  /** What it can have shown, where that is known better than as all that its sources showed when this read ended. */
+  readonly seen?: readonly Sight[];
+  /** False for what nobody else may get, such as an answer with a part that is missing or stale. */
+  readonly keep?: boolean;
 }
 
 /**
- * Reads the values of these keys, in their order: JSON, null for what does not exist, an Error for a key that can't be
- * read. A rejection is the error of each. The signal says that nobody waits any more, the deadline until when somebody does.
+ * Reads these keys, in their order: an Error for a key that can't be read. A rejection is the error of each. The signal
+ * says that nobody waits any more, the deadline until when somebody does.
  */
 export type FillMany<T> = (
   keys: readonly string[],
   signal: AbortSignal,
   deadline: Deadline,
-) => Promise<readonly (T | Error)[]>;
+) => Promise<readonly (Answer<T> | Error)[]>;
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /** When this reader will leave, in epoch milliseconds; it is not known when left out. */
+  readonly deadline?: number | undefined;
+  /** The services that the keys are read from. */
+  readonly sources: readonly string[];
+  /** What the reader has to see. */
+  readonly requires?: Requirement | undefined;
+}
 
 /**
- * How one key was answered. `source` is the name of a level, or `fill` for the call of this reader, or `joined` for
- * the call of another one that was under way.
+ * How one key was answered. `source` is `memory`, the name of the shared level, `fill` for the call of this reader, or
+ * `joined` for the call of another one that was under way.
  */
-export type CacheRead<T> =
-  | { readonly value: T; readonly source: string; readonly ageMs: number }
-  | { readonly error: unknown; readonly source: 'fill' | 'joined' };
+export interface AnsweredRead<T> {
+  readonly value: T;
+  readonly source: string;
+  readonly ageMs: number;
+  /** All changes up to here are in the value. Not given where it lives by time, or nothing is known of changes. */
+  readonly fence?: Position;
+  /** What the value can have shown beyond `fence`. */
+  readonly seen?: readonly Sight[];
+}
+
+export interface FailedRead {
+  readonly error: unknown;
+  readonly source: 'fill' | 'joined';
+}
+
+export type CacheRead<T> = AnsweredRead<T> | FailedRead;
 
 export interface ReadCache {
   /**
    * Reads many keys through the levels; what none of them has is filled in one call, and kept at all of them. A key that
-   * somebody else is reading at this moment is not read again but answered with theirs. Failures are data, key by key,
-   * and never kept.
+   * somebody else is reading at this moment is answered with theirs, if that is new enough. Failures are data, key by
+   * key, and never kept. Values are frozen and shared by all who read them.
    * @throws the reason of `signal` as soon as it aborts.
    */
-  readMany<T>(
-    keys: readonly string[],
-    fill: FillMany<T>,
-    options: { readonly signal: AbortSignal; readonly deadline?: number },
-  ): Promise<CacheRead<T>[]>;
+  readMany<T>(keys: readonly string[], fill: FillMany<T>, options: ReadOptions): Promise<CacheRead<T>[]>;
   /** Waits for the writes under way, then closes the levels. */
   close(): Promise<void>;
 }
 
-/** What was found under a key: its value for the reader who looked, the bytes for those who joined. */
-interface Found {
-  readonly key: string;
-  readonly source: string;
-  readonly entry: CachedValue;
-  readonly bytes: Uint8Array;
-}
-
-/** A cache of several levels in front of reads. Every reader gets values of its own, which it may change. */
+/** A cache of two levels in front of reads. What it gives is current by what its node knows of changes. */
 export function createReadCache(options: ReadCacheOptions): ReadCache {
-  const { levels, ttlMs, now, metrics, fillTimeoutMs = 1_000, maxPendingWrites = 256 } = options;
+  const { node, now, metrics, rules = fenceRules } = options;
+  const { fillTimeoutMs = 1_000, maxDistrustedFills = 16, requirementWaitMs = 10 } = options;
+  const levels = createCacheLevels(options, rules);
   const fills = createSharedFills<Found>({ timeoutMs: fillTimeoutMs });
-  const writes = levels.map((level) => createBackgroundWrites(level, maxPendingWrites));
+  const limit = createFillLimit(maxDistrustedFills);
 
-  const ageOf = ({ readAt }: CachedValue) => Math.max(0, now() - readAt);
+  const isFollowed = (source: string) => node?.follows(source) === true;
+  const isDistrusted = (source: string) => isFollowed(source) && node?.isTrusted(source) !== true;
 
-  /** Keeps values at the first levels for what is left of their time. */
-  const keep = (found: readonly Found[], depth: number) => {
-    const entries = found.map(({ key, bytes, entry }) => ({ key, bytes, ttlMs: ttlMs - ageOf(entry) }));
-    for (const level of writes.slice(0, depth)) level.write(entries);
+  /** Whether what the levels have will do for this reader, of these sources. */
+  const willDo = async (requires: Requirement, sources: readonly string[], signal: AbortSignal) => {
+    const ofThese = ({ source }: { readonly source: string }) => sources.includes(source);
+    const commits = requires.commits.filter(ofThese);
+    if (!sources.some(isFollowed) || node === undefined) return commits.length === 0;
+    const needed = { position: requires.position, commits, seen: requires.seen.filter(ofThese) };
+    return await node.reaches(needed, requirementWaitMs, signal);
   };
 
-  const lookUp = async (level: CacheStore, keys: readonly string[]): Promise<Found[]> => {
-    const stored = await level.getMany(keys);
-    return keys.flatMap((key, at) => {
-      const bytes = stored[at];
-      const entry = bytes && readEntry(key, bytes);
-      return entry && ageOf(entry) < ttlMs ? [{ key, source: level.name, entry, bytes }] : [];
-    });
+  /** Settles the keys that a level has, and gives the others with the reason. */
+  const lookThroughLevels = async (
+    keys: readonly string[],
+    sources: readonly string[],
+    settle: Settle<Found>,
+  ) => {
+    const missing = new Map<string, NotFound>();
+    const take = (key: string, found: Found | NotFound | undefined) => {
+      if (typeof found === 'object') {
+        missing.delete(key);
+        settle(key, { value: found });
+      } else if (found !== undefined && (found !== 'absent' || !missing.has(key))) missing.set(key, found);
+    };
+    for (const key of keys) take(key, levels.inMemory(key, sources));
+    const open = [...missing.keys()];
+    if (open.length === 0) return missing;
+    const found = await levels.inShared(open, sources);
+    for (const [at, key] of open.entries()) take(key, found[at]);
+    return missing;
   };
 
-  /** Settles the keys that a level has, and gives the others. */
-  const lookThroughLevels = async (keys: readonly string[], settle: Settle<Found>): Promise<string[]> => {
-    const missing = new Set(keys);
-    for (const [depth, level] of levels.entries()) {
-      if (missing.size === 0) break;
-      const found = await lookUp(level, [...missing]);
-      keep(found, depth);
-      for (const value of found) {
-        missing.delete(value.key);
-        settle(value.key, { value });
-      }
+  const toEntry = (answer: Answer<unknown>, sources: readonly string[], readAt: number): Entry => ({
+    value: answer.value,
+    readAt,
+    sources,
+    tags: [...new Set([...sources.map(sourceTag), ...(answer.tags ?? [])])],
+    fence: null,
+    seen: answer.seen ?? sources.filter(isFollowed).map((source) => ({ source, at: now() })),
+  });
+
+  /** Reads keys from the services. The fence is taken before, and all else after. */
+  const fillKeys = async (
+    keys: readonly string[],
+    fill: (keys: readonly string[], signal: AbortSignal) => ReturnType<FillMany<unknown>>,
+    sources: readonly string[],
+    settle: Settle<Found>,
+    signal: AbortSignal,
+  ) => {
+    const isFenced = sources.some(isFollowed);
+    const applied = isFenced ? node?.applied : undefined;
+    const readAt = now();
+    const answers = await fill(keys, signal);
+    if (answers.length !== keys.length) {
+      throw new TypeError(`a fill of ${keys.length} keys gave ${answers.length} values`);
     }
-    return [...missing];
+    const kept = keys.flatMap((key, at) => {
+      const answer = answers[at];
+      if (answer instanceof Error || answer === undefined) {
+        settle(key, { error: answer });
+        return [];
+      }
+      try {
+        const fence = smaller(applied, answer.fence);
+        const entry = { ...toEntry(answer, sources, readAt), fence: fence?.number ?? null };
+        const stored = levels.storedKey(key, fence);
+        const bytes = writeEntry(stored, entry);
+        freeze(entry.value);
+        settle(key, { value: { source: 'fill', entry, fence } });
+        const isKept =
+          answer.keep !== false && (!isFenced || (fence !== undefined && answer.tags !== undefined));
+        return isKept ? [{ key: stored, entry, bytes }] : [];
+      } catch (error) {
+        settle(key, { error });
+        return [];
+      }
+    });
+    levels.keep(kept);
   };
 
   const readThrough =
-    (fill: FillMany<unknown>): Fill<Found> =>
+    (fill: FillMany<unknown>, sources: readonly string[], anew: boolean): Fill<Found> =>
     async (keys, settle, signal, deadline) => {
-      const missing = await lookThroughLevels(keys, settle);
-      if (missing.length === 0) return;
+      const missing = anew ? undefined : await lookThroughLevels(keys, sources, settle);
+      const open = missing === undefined ? keys : [...missing.keys()];
+      if (open.length === 0) return;
       signal.throwIfAborted();
-      const readAt = now();
-      const values = await fill(missing, signal, deadline);
-      if (values.length !== missing.length) {
-        throw new TypeError(`a fill of ${missing.length} keys gave ${values.length} values`);
+      for (const key of open) metrics?.misses.inc({ reason: missing?.get(key) ?? 'bypassed' });
+      const leave = sources.some(isDistrusted) ? await limit.enter(signal) : undefined;
+      try {
+        await fillKeys(open, (keys, ending) => fill(keys, ending, deadline), sources, settle, signal);
+      } finally {
+        leave?.();
       }
-      const found: Found[] = [];
-      for (const [at, key] of missing.entries()) {
-        const outcome = toOutcome(key, { value: values[at], readAt });
-        if ('value' in outcome) found.push(outcome.value);
-        settle(key, outcome);
-      }
-      keep(found, levels.length);
     };
 
-  const toRead = <T>(key: string, filled: Filled<Found>): CacheRead<T> => {
-    const by = filled.joined ? 'joined' : 'fill';
-    if ('error' in filled) {
-      metrics?.reads.inc({ answer: 'failed' });
-      return { error: filled.error, source: by };
-    }
-    const { source: level, entry, bytes } = filled.value;
-    const source = level === 'fill' ? by : level;
+  const toRead = <T>({ entry, fence }: Found, source: string): CacheRead<T> => {
     metrics?.reads.inc({ answer: source });
-    const { value } = (filled.joined && readEntry(key, bytes)) || entry;
-    return { value: value as T, source, ageMs: ageOf(entry) };
+    const { value, seen } = entry;
+    const read = { value: value as T, source, ageMs: levels.ageOf(entry) };
+    if (fence !== undefined) return { ...read, fence, seen };
+    return seen.length > 0 ? { ...read, seen } : read;
+  };
+
+  const toFilledRead = <T>(filled: Filled<Found>): CacheRead<T> => {
+    const by = filled.joined ? 'joined' : 'fill';
+    if ('value' in filled) {
+      return toRead(filled.value, filled.value.source === 'fill' ? by : filled.value.source);
+    }
+    metrics?.reads.inc({ answer: 'failed' });
+    return { error: filled.error, source: by };
   };
 
   return {
-    readMany: async (keys, fill, { signal, deadline }) => {
-      const filled = await fills.join(keys, readThrough(fill), signal, deadline);
-      return filled.map((each, at) => toRead(keys[at] ?? '', each));
+    readMany: async <T>(keys: readonly string[], fill: FillMany<T>, read: ReadOptions) => {
+      const { signal, deadline, sources, requires } = read;
+      signal.throwIfAborted();
+      const anew = requires !== undefined && !(await willDo(requires, sources, signal));
+      const arrival = sources.some(isFollowed) ? node?.applied : undefined;
+      const reads: CacheRead<T>[] = [];
+      let open: number[] = [];
+      for (const [at, key] of keys.entries()) {
+        const found = anew ? 'absent' : levels.inMemory(key, sources);
+        if (typeof found === 'object') reads[at] = toRead(found, found.source);
+        else open.push(at);
+      }
+      while (open.length > 0) {
+        const missing = open.map((at) => keys[at] ?? '');
+        const filled = await fills.join(missing, readThrough(fill, sources, anew), {
+          signal,
+          deadline,
+          anew,
+        });
+        open = open.filter((at, index) => {
+          const each = filled[index];
+          if (each === undefined) return false;
+          if (each.joined && 'value' in each) {
+            const { value } = each;
+            if (!rules.mayTake(value.fence, arrival, () => levels.isCurrent(value))) return true;
+          }
+          reads[at] = toFilledRead(each);
+          return false;
+        });
+      }
+      return reads;
     },
-    close: async () => {
-      await Promise.all(writes.map((level) => level.finished()));
-      await Promise.all(levels.map((level) => level.close()));
-    },
+    close: levels.close,
   };
 }
 
-function toOutcome(key: string, entry: CachedValue): Outcome<Found> {
-  if (entry.value instanceof Error) return { error: entry.value };
-  try {
-    return { value: { key, source: 'fill', entry, bytes: writeEntry(key, entry) } };
-  } catch (error) {
-    return { error };
-  }
+/** The older of two positions of one epoch; undefined if that can't be said. */
+function smaller(applied: Position | undefined, other: Position | undefined): Position | undefined {
+  if (applied === undefined || other === undefined) return applied;
+  if (applied.epoch !== other.epoch) return undefined;
+  return other.number < applied.number ? other : applied;
 }

@@ -40,9 +40,9 @@ test('readers of one key share one fill', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, calls, call } = createFill();
   const readers = [
-    join(['a'], fill, signal()),
-    join(['a'], fill, signal()),
-    join(['a', 'a'], fill, signal()),
+    join(['a'], fill, { signal: signal() }),
+    join(['a'], fill, { signal: signal() }),
+    join(['a', 'a'], fill, { signal: signal() }),
   ];
   call(0).settle('a', { value: 'A' });
   assert.deepEqual(await Promise.all(readers), [
@@ -59,8 +59,8 @@ test('readers of one key share one fill', async () => {
 test('a reader joins the fills of others and fills only the rest', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
-  const first = join(['a', 'b'], fill, signal());
-  const second = join(['c', 'b', 'd'], fill, signal());
+  const first = join(['a', 'b'], fill, { signal: signal() });
+  const second = join(['c', 'b', 'd'], fill, { signal: signal() });
   assert.deepEqual(call(1).keys, ['c', 'd']);
   for (const key of ['a', 'b']) call(0).settle(key, { value: `first ${key}` });
   for (const key of ['d', 'c']) call(1).settle(key, { value: `second ${key}` });
@@ -75,8 +75,8 @@ test('a reader joins the fills of others and fills only the rest', async () => {
 test('a reader has its answer as soon as its own keys are known', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
-  const both = join(['fast', 'slow'], fill, signal());
-  const one = join(['fast'], fill, signal());
+  const both = join(['fast', 'slow'], fill, { signal: signal() });
+  const one = join(['fast'], fill, { signal: signal() });
   call(0).settle('fast', { value: 'known' });
   assert.deepEqual(await one, [{ value: 'known', joined: true }]);
   assert.ok(!call(0).signal.aborted);
@@ -87,10 +87,10 @@ test('a reader has its answer as soon as its own keys are known', async () => {
 test('what was filled is not kept: the next reader fills again', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, calls, call } = createFill();
-  const first = join(['a'], fill, signal());
+  const first = join(['a'], fill, { signal: signal() });
   call(0).settle('a', { value: 'old' });
   await first;
-  const second = join(['a'], fill, signal());
+  const second = join(['a'], fill, { signal: signal() });
   assert.equal(calls.length, 2);
   call(1).settle('a', { value: 'new' });
   assert.deepEqual(await second, [{ value: 'new', joined: false }]);
@@ -100,7 +100,7 @@ test('a failure goes to all who wait for that key and to nobody else', async () 
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
   const error = new Error('the service is down');
-  const readers = [join(['a', 'b'], fill, signal()), join(['b'], fill, signal())];
+  const readers = [join(['a', 'b'], fill, { signal: signal() }), join(['b'], fill, { signal: signal() })];
   call(0).settle('a', { value: 'A' });
   call(0).end(error);
   assert.deepEqual(await Promise.all(readers), [
@@ -115,9 +115,9 @@ test('a failure goes to all who wait for that key and to nobody else', async () 
 test('a fill that throws, or forgets a key, answers it with an error', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const error = new Error('at once');
-  const thrown = await join(['a'], () => assert.fail(error), signal());
+  const thrown = await join(['a'], () => assert.fail(error), { signal: signal() });
   assert.deepEqual(thrown, [{ error, joined: false }]);
-  const [forgotten] = await join(['a'], async () => {}, signal());
+  const [forgotten] = await join(['a'], async () => {}, { signal: signal() });
   assert.match(String(forgotten && 'error' in forgotten && forgotten.error), /without a value/);
 });
 
@@ -125,8 +125,8 @@ test('a reader that leaves does so with its own reason, and the fill goes on for
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
   const leaver = new AbortController();
-  const left = join(['a'], fill, leaver.signal);
-  const stayed = join(['a'], fill, signal());
+  const left = join(['a'], fill, { signal: leaver.signal });
+  const stayed = join(['a'], fill, { signal: signal() });
   const reason = new Error('the client has gone');
   leaver.abort(reason);
   await assert.rejects(left, reason);
@@ -139,12 +139,12 @@ test('when the last reader has left, the fill is ended and nobody joins it any m
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
   const leavers = [new AbortController(), new AbortController()];
-  const left = leavers.map((leaver) => join(['a'], fill, leaver.signal));
+  const left = leavers.map((leaver) => join(['a'], fill, { signal: leaver.signal }));
   for (const leaver of leavers) leaver.abort(new Error('gone'));
   await Promise.allSettled(left);
   assert.ok(call(0).signal.reason instanceof ClientGone);
 
-  const next = join(['a'], fill, signal());
+  const next = join(['a'], fill, { signal: signal() });
   call(0).settle('a', { value: 'of the ended fill' });
   call(0).end(new Error('aborted'));
   call(1).settle('a', { value: 'of the next fill' });
@@ -155,8 +155,8 @@ test('a fill is ended as soon as nobody waits for what is still open', async () 
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, call } = createFill();
   const leaver = new AbortController();
-  const left = join(['a', 'b'], fill, leaver.signal);
-  const joined = join(['a'], fill, signal());
+  const left = join(['a', 'b'], fill, { signal: leaver.signal });
+  const joined = join(['a'], fill, { signal: signal() });
   leaver.abort(new Error('gone'));
   await assert.rejects(left);
   assert.ok(!call(0).signal.aborted);
@@ -168,10 +168,10 @@ test('a fill is ended as soon as nobody waits for what is still open', async () 
 test('a fill has a time of its own; those who come later do not wait for one that is over', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: 1 });
   const { fill, call } = createFill();
-  const first = join(['a'], fill, signal());
+  const first = join(['a'], fill, { signal: signal() });
   await new Promise((resolve) => call(0).signal.addEventListener('abort', resolve));
   assert.ok(call(0).signal.reason instanceof DeadlineExceeded);
-  const second = join(['a'], fill, signal());
+  const second = join(['a'], fill, { signal: signal() });
   call(1).settle('a', { value: 'second' });
   call(0).end(call(0).signal.reason);
   assert.deepEqual(await second, [{ value: 'second', joined: false }]);
@@ -182,7 +182,7 @@ test('a reader that has already left begins nothing', async () => {
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const { fill, calls } = createFill();
   const reason = new Error('long gone');
-  await assert.rejects(join(['a'], fill, AbortSignal.abort(reason)), reason);
+  await assert.rejects(join(['a'], fill, { signal: AbortSignal.abort(reason) }), reason);
   assert.equal(calls.length, 0);
 });
 
@@ -192,7 +192,9 @@ test('one request can make many reads at once without a warning', async () => {
   process.on('warning', warned);
   const { join } = createSharedFills<string>({ timeoutMs: patientMs });
   const request = signal();
-  await Promise.all(Array.from({ length: 50 }, (_, at) => join([`${at}`], async () => {}, request)));
+  await Promise.all(
+    Array.from({ length: 50 }, (_, at) => join([`${at}`], async () => {}, { signal: request })),
+  );
   await nextTurn();
   process.off('warning', warned);
   assert.deepEqual(warnings, []);
@@ -268,7 +270,7 @@ async function playRandomly(seed: number): Promise<void> {
         return { key, flight };
       });
       const leaving = new AbortController();
-      const outcome = join(keys, fill, leaving.signal).catch((error: unknown) => error);
+      const outcome = join(keys, fill, { signal: leaving.signal }).catch((error: unknown) => error);
       const reader: ModelReader = {
         leaving,
         waits,

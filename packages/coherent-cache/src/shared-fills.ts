@@ -22,15 +22,23 @@ export type Deadline = () => number;
 /** How one key was answered; `joined`: by a fill that somebody else had begun. */
 export type Filled<T> = Outcome<T> & { readonly joined: boolean };
 
+/** Who waits for a fill. */
+export interface Waiter {
+  readonly signal: AbortSignal;
+  /** When this waiter will leave, in epoch milliseconds; it is not known when left out. */
+  readonly deadline?: number | undefined;
+  readonly anew?: boolean | undefined;
+}
+
 export interface SharedFills<T> {
   /**
    * Waits for the fills under way of those keys that others are filling, and fills the rest by one call of `fill`.
    * Answers key by key, in order: one that fails leaves the others alone. A fill belongs to nobody: it has a signal and a
    * time of its own, goes on when the one who began it leaves, and ends when the last who waits for it has left.
-   * @param deadline when this waiter will leave, in epoch milliseconds; it is not known when left out
+   * With `anew` it joins nobody: what others have begun to read may be older than what this reader has to see.
    * @throws the reason of `signal` as soon as it aborts; that is how a waiter leaves.
    */
-  join(keys: readonly string[], fill: Fill<T>, signal: AbortSignal, deadline?: number): Promise<Filled<T>[]>;
+  join(keys: readonly string[], fill: Fill<T>, waiter: Waiter): Promise<Filled<T>[]>;
 }
 
 /** One call of a fill function. */
@@ -98,12 +106,12 @@ export function createSharedFills<T>(options: { readonly timeoutMs: number }): S
   };
 
   return {
-    join: async (keys, fill, signal, deadline = Number.POSITIVE_INFINITY) => {
+    join: async (keys, fill, { signal, deadline = Number.POSITIVE_INFINITY, anew = false }) => {
       signal.throwIfAborted();
       const own: Flight<T> = { ending: new AbortController(), open: new Map(), waiters: 0, deadline };
       const awaited = keys.map((key) => {
         const others = pending.get(key);
-        if (others !== undefined) return others;
+        if (others !== undefined && (!anew || others.flight === own)) return others;
         const { promise, resolve } = Promise.withResolvers<Outcome<T>>();
         const begun = { flight: own, outcome: promise };
         own.open.set(key, resolve);

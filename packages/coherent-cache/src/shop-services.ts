@@ -1,3 +1,4 @@
+import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
 import type { paths as Catalog } from '@portico/contracts/generated/catalog.ts';
 import type { paths as Customers } from '@portico/contracts/generated/customers.ts';
 import type { paths as Inventory } from '@portico/contracts/generated/inventory.ts';
@@ -11,8 +12,7 @@ import { createCallMetrics } from '@portico/service-client/call-metrics.ts';
 import { createServiceClient } from '@portico/service-client/service-client.ts';
 import Type, { type Static, type TObject } from 'typebox';
 import { createCacheMetrics } from './cache-metrics.ts';
-import { type CachedService, createCachedService } from './cached-service.ts';
-import { createMemoryStore } from './memory-store.ts';
+import { type CachedService, type CachedServiceOptions, createCachedService } from './cached-service.ts';
 import { createReadCache } from './read-cache.ts';
 import { createRedisStore } from './redis-store.ts';
 
@@ -39,11 +39,13 @@ export interface ShopServices {
 
 export type ServiceName = Exclude<keyof ShopServices, 'close'>;
 
-export interface ShopServicesOptions {
+export interface ShopServicesOptions extends CachedServiceOptions {
   readonly urls: Readonly<Record<ServiceName, string>>;
   readonly cacheTtlMs: number;
   /** A level of the cache that instances share; there is none when left out. */
   readonly redisUrl?: string | undefined;
+  /** What is known of changes; answers live by `cacheTtlMs` alone when left out. Who made it closes it. */
+  readonly node?: ChangeNode | undefined;
   /** The time of one call to a service, with its retry. */
   readonly callTimeoutMs?: number;
   readonly log: Logger;
@@ -81,12 +83,16 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     tracing,
     now = Date.now,
   } = options;
+  const { node, tagsOf, requirementOf, onRead } = options;
+  const reading = { tagsOf, requirementOf, onRead };
   const cacheMetrics = createCacheMetrics(metrics);
-  const memory = createMemoryStore({ maxBytes: maxCacheBytes, now });
-  const shared =
-    redisUrl === undefined ? [] : [createRedisStore({ url: redisUrl, log, now, metrics: cacheMetrics })];
   const cache = createReadCache({
-    levels: [memory, ...shared],
+    maxBytes: maxCacheBytes,
+    shared:
+      redisUrl === undefined
+        ? undefined
+        : createRedisStore({ url: redisUrl, log, now, metrics: cacheMetrics }),
+    node,
     ttlMs,
     now,
     metrics: cacheMetrics,
@@ -112,10 +118,10 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
   const customers = clientOf<Customers>('customers');
 
   return {
-    catalog: createCachedService(catalog, cache),
-    inventory: createCachedService(inventory, cache),
-    reviews: createCachedService(reviews, cache),
-    customers: createCachedService(customers, cache),
+    catalog: createCachedService(catalog, cache, reading),
+    inventory: createCachedService(inventory, cache, reading),
+    reviews: createCachedService(reviews, cache, reading),
+    customers: createCachedService(customers, cache, reading),
     close: async () => {
       await cache.close();
       await Promise.all([catalog, inventory, reviews, customers].map((client) => client.destroy()));
