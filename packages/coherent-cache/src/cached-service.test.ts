@@ -6,7 +6,7 @@ import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { CallOptions } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import { createTestContext } from '@portico/testing/context.ts';
-import { createCachedService, type Reads } from './cached-service.ts';
+import { createCachedService, type Reads, type TagsOf } from './cached-service.ts';
 import { createReadCache } from './read-cache.ts';
 
 const now = () => 1_000_000;
@@ -309,4 +309,54 @@ test('two requests at the same time share the ids they have in common', async ()
     [['p0a', 'both'], ['p1a']],
   );
   assert.deepEqual(contexts[1]?.cache, { hits: 0, misses: 2 });
+});
+
+test('each item of a batch has the tags of its own, and a failing rule keeps nothing', async () => {
+  const asked: unknown[] = [];
+  const cache = createReadCache({ maxBytes: 1_000_000, ttlMs: 1_000, now });
+  const { client, calls } = createCatalog();
+  const tagsOf: TagsOf = (service, path, parameters, answer) => {
+    asked.push([service, path, parameters, answer]);
+    if ((answer as { id: string } | null)?.id === 'p3') throw new Error('no idea');
+    return [];
+  };
+  const catalog = createCachedService(client, cache, { tagsOf });
+  const context = createTestContext();
+  const load = () => catalog.loader('/products', {}, { context, idOf }).loadMany(['p1', 'p0', 'p3']);
+  await load();
+  await load();
+  await catalog.get('/products/{id}', { path: { id: 'p2' } }, context);
+  assert.deepEqual(asked, [
+    ...['p1', 'p0', 'p3', 'p3'].map((id) => [
+      'catalog',
+      '/products',
+      { query: { ids: [id] } },
+      id === 'p0' ? null : productOf(id),
+    ]),
+    ['catalog', '/products/{id}', { path: { id: 'p2' } }, productOf('p2')],
+  ]);
+  assert.deepEqual(
+    calls.map(([, { query }]) => query?.ids),
+    [['p1', 'p0', 'p3'], ['p3'], undefined],
+  );
+});
+
+test('a read is made for what its client has to see, and told to who wants to know', async () => {
+  const told: unknown[] = [];
+  const { client, calls } = createCatalog();
+  const commits = [{ source: 'catalog', xid: '1' }];
+  const catalog = createCachedService(client, createCache(), {
+    requirementOf: ({ requestId }) =>
+      requestId === 'after a command' ? { position: undefined, commits, seen: [] } : undefined,
+    onRead: ({ requestId }, { source }) => told.push([requestId, source]),
+  });
+  for (const requestId of ['first', 'second', 'after a command']) {
+    await catalog.get('/categories', {}, createTestContext({ requestId }));
+  }
+  assert.deepEqual(told, [
+    ['first', 'fill'],
+    ['second', 'memory'],
+    ['after a command', 'fill'],
+  ]);
+  assert.equal(calls.length, 2);
 });

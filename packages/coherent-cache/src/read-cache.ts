@@ -5,14 +5,14 @@ import { type CacheLevelsOptions, createCacheLevels, type Found, type NotFound }
 import type { CacheMetrics } from './cache-metrics.ts';
 import { type Entry, freeze, writeEntry } from './entry-format.ts';
 import { type FenceRules, fenceRules } from './fence-rules.ts';
-import { createFillLimit } from './fill-limit.ts';
+import { createFillLimit, type FillLimit } from './fill-limit.ts';
 import { createSharedFills, type Deadline, type Fill, type Filled, type Settle } from './shared-fills.ts';
 
 export interface ReadCacheOptions extends CacheLevelsOptions {
   readonly metrics?: CacheMetrics;
   /** The time of one fill, whoever waits for it, in milliseconds. */
   readonly fillTimeoutMs?: number;
-  /** How many fills may be under way from sources that are not trusted, when every read becomes one. */
+  /** How many fills may be under way from one source that is not trusted, when every read of it becomes one. */
   readonly maxDistrustedFills?: number;
   /** How long a read waits until what its reader has to see is applied, in milliseconds. */
   readonly requirementWaitMs?: number;
@@ -50,6 +50,8 @@ export interface ReadOptions {
   readonly deadline?: number | undefined;
   /** The services that the keys are read from. */
   readonly sources: readonly string[];
+  /** The fill reads nothing but through this cache: then its parts are limited, and not the whole. */
+  readonly isWhole?: boolean;
   /** What the reader has to see. */
   readonly requires?: Requirement | undefined;
 }
@@ -93,7 +95,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const { fillTimeoutMs = 1_000, maxDistrustedFills = 16, requirementWaitMs = 10 } = options;
   const levels = createCacheLevels(options, rules);
   const fills = createSharedFills<Found>({ timeoutMs: fillTimeoutMs });
-  const limit = createFillLimit(maxDistrustedFills);
+  const limits = new Map<string, FillLimit>();
 
   const isFollowed = (source: string) => node?.follows(source) === true;
   const isDistrusted = (source: string) => isFollowed(source) && node?.isTrusted(source) !== true;
@@ -105,6 +107,15 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
     if (!sources.some(isFollowed) || node === undefined) return commits.length === 0;
     const needed = { position: requires.position, commits, seen: requires.seen.filter(ofThese) };
     return await node.reaches(needed, requirementWaitMs, signal);
+  };
+
+  /** Waits for a place among the fills of a source that isn't trusted. @returns gives it back */
+  const enter = async ({ sources, isWhole = false }: ReadOptions, signal: AbortSignal) => {
+    const source = sources.find(isDistrusted);
+    if (source === undefined || isWhole) return () => {};
+    const limit = limits.get(source) ?? createFillLimit(maxDistrustedFills);
+    limits.set(source, limit);
+    return await limit.enter(signal);
   };
 
   /** Settles the keys that a level has, and gives the others with the reason. */
@@ -177,18 +188,19 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   };
 
   const readThrough =
-    (fill: FillMany<unknown>, sources: readonly string[], anew: boolean): Fill<Found> =>
+    (fill: FillMany<unknown>, read: ReadOptions, anew: boolean): Fill<Found> =>
     async (keys, settle, signal, deadline) => {
+      const { sources } = read;
       const missing = anew ? undefined : await lookThroughLevels(keys, sources, settle);
       const open = missing === undefined ? keys : [...missing.keys()];
       if (open.length === 0) return;
       signal.throwIfAborted();
       for (const key of open) metrics?.misses.inc({ reason: missing?.get(key) ?? 'bypassed' });
-      const leave = sources.some(isDistrusted) ? await limit.enter(signal) : undefined;
+      const leave = await enter(read, signal);
       try {
         await fillKeys(open, (keys, ending) => fill(keys, ending, deadline), sources, settle, signal);
       } finally {
-        leave?.();
+        leave();
       }
     };
 
@@ -224,7 +236,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       }
       while (open.length > 0) {
         const missing = open.map((at) => keys[at] ?? '');
-        const filled = await fills.join(missing, readThrough(fill, sources, anew), {
+        const filled = await fills.join(missing, readThrough(fill, read, anew), {
           signal,
           deadline,
           anew,

@@ -39,7 +39,7 @@ async function connect(node: ScriptedRedis, commandTimeoutMs = 10_000): Promise<
 const read = async (store: CacheStore) => (await store.getMany(keys)).map((bytes) => bytes?.toString());
 const keysOf = ({ commands }: ScriptedRedis) =>
   new Set(
-    commands.filter(([name]) => name === 'GET').map(([, key = '']) => key.replace('portico:cache:1:', '')),
+    commands.filter(([name]) => name === 'GET').map(([, key = '']) => key.replace('portico:cache:2:', '')),
   );
 
 test('each key is kept at the node of its slot, and one read asks several nodes', async () => {

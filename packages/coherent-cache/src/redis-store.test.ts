@@ -103,7 +103,7 @@ test('keys carry a name of their own and the version of the format, values their
   const server = await startServer();
   const store = await connected(createStore(server.url));
   await store.setMany([{ key: 'k', bytes: Buffer.from('v'), ttlMs: 1_234.5 }]);
-  assert.deepEqual(server.commands.at(-1), ['SET', 'portico:cache:1:k', 'v', 'PX', '1234']);
+  assert.deepEqual(server.commands.at(-1), ['SET', 'portico:cache:2:k', 'v', 'PX', '1234']);
 });
 
 test('a value above the size limit is not stored, and those beside it are', async () => {
@@ -123,7 +123,7 @@ test('a read ends while Redis still hangs', async () => {
   server.behave(() => 'hang');
   const arrived = server.next('GET');
   assert.equal(await get(store, 'k'), undefined);
-  assert.deepEqual(await arrived, ['GET', 'portico:cache:1:k']);
+  assert.deepEqual(await arrived, ['GET', 'portico:cache:2:k']);
 });
 
 test('a write ends while Redis still hangs', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
 import type { paths as Catalog } from '@portico/contracts/generated/catalog.ts';
 import type { paths as Customers } from '@portico/contracts/generated/customers.ts';
@@ -37,7 +38,8 @@ export interface ShopServices {
   close(): Promise<void>;
 }
 
-export type ServiceName = Exclude<keyof ShopServices, 'close'>;
+const serviceNames = ['catalog', 'inventory', 'reviews', 'customers'] as const;
+export type ServiceName = (typeof serviceNames)[number];
 
 export interface ShopServicesOptions extends CachedServiceOptions {
   readonly urls: Readonly<Record<ServiceName, string>>;
@@ -71,6 +73,12 @@ export function toShopOptions(config: Static<TObject<typeof shopSettings>>) {
 /** What the cache level in this process may take. */
 const maxCacheBytes = 64_000_000;
 
+/** Another one for each shape that answers can have: builds that differ in it don't read each other's entries. */
+function schemaVersion(): string {
+  const documents = serviceNames.map((service) => JSON.stringify(loadOpenApi(service)));
+  return createHash('sha256').update(documents.join('\n')).digest('base64url').slice(0, 8);
+}
+
 /** The clients of all services behind one cache. `close` ends their connections. */
 export function createShopServices(options: ShopServicesOptions): ShopServices {
   const {
@@ -93,6 +101,7 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
         ? undefined
         : createRedisStore({ url: redisUrl, log, now, metrics: cacheMetrics }),
     node,
+    schema: schemaVersion(),
     ttlMs,
     now,
     metrics: cacheMetrics,

@@ -227,6 +227,18 @@ test('a commit is applied with its record, the last of its parts, or when an old
   assert.ok(!node.hasApplied({ source: 'reviews', xid: '1' }));
 });
 
+test('a source that was restored has applied nothing of what its former log named so', async () => {
+  const node = await follow();
+  const has = (xid: string) => node.hasApplied({ source: 'catalog', xid });
+  hub.append(recordOf(['p1'], { xid: '110' }));
+  say('100');
+  await deliver();
+  assert.deepEqual(['90', '110'].map(has), [true, true]);
+  hub.append(recordOf(['p1'], { xid: '80', offset: { log: 'catalog, restored', at: '1000' } }));
+  await deliver();
+  assert.deepEqual(['80', '90', '110'].map(has), [true, false, false]);
+});
+
 test('what a read has shown is applied when the source says something later, or that nothing older is open', async () => {
   const node = await follow();
   say('50');

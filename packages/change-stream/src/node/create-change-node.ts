@@ -62,19 +62,22 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   const closing = new AbortController();
   let known: Known | undefined;
 
-  const hear = (
-    to: Known,
-    { source, committedAt, xmin }: Pick<Progress, 'source' | 'committedAt' | 'xmin'>,
-  ) => to.heard.set(source, { committedAt, xmin, heardAt: now(), steadyHeardAt: steadyNow() });
+  const hear = (to: Known, said: Progress) => {
+    const { source, offset, committedAt, xmin, number } = said;
+    const at = { heardAt: now(), steadyHeardAt: steadyNow() };
+    to.heard.set(source, { number, log: offset.log, committedAt, xmin, ...at });
+  };
 
   const applyRecord = (to: Known, record: HubRecord): ReadonlySet<string> => {
-    const { number, source, xid, part, committedAt } = record;
+    const { number, source, offset, xid, part, committedAt } = record;
+    const before = to.heard.get(source);
     const tags = tagsOf(record);
     const whole = part === undefined || part.number === part.of;
-    to.window.add(number, tags, whole ? `${source}:${xid}` : undefined);
+    to.window.add(number, tags, whole ? nameOf(source, offset.log, xid) : undefined);
     to.applied = { epoch: to.applied.epoch, number };
     to.last = record;
-    hear(to, { source, committedAt, xmin: to.heard.get(source)?.xmin ?? '0' });
+    // A source that was restored gives its xids again.
+    hear(to, { source, offset, committedAt, number, xmin: before?.log === offset.log ? before.xmin : '0' });
     return tags;
   };
 
@@ -88,9 +91,10 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     }
   };
 
-  /** Takes over what was said last, by then: a progress never comes before the records that it speaks of. */
+  /** Takes over what was said, unless it speaks of records that aren't applied, or is older than what is known. */
   const applyProgress = (to: Known, progress: Progress) => {
-    if (progress.number <= to.applied.number) hear(to, progress);
+    const { number: known = 0 } = to.heard.get(progress.source) ?? {};
+    if (progress.number <= to.applied.number && progress.number >= known) hear(to, progress);
   };
 
   const receive = (to: Known) => (messages: readonly HubMessage[]) => {
@@ -189,7 +193,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   const hasApplied = ({ source, xid }: Commit) => {
     const heard = heardOf(source);
     if (known === undefined || heard === undefined) return false;
-    return isBelow(xid, heard.xmin) || known.window.hasCommit(`${source}:${xid}`);
+    return isBelow(xid, heard.xmin) || known.window.hasCommit(nameOf(source, heard.log, xid));
   };
   const sees = (sight: Sight) => {
     const heard = heardOf(sight.source);
@@ -234,6 +238,8 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
 }
 
 const pauseFor = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal });
+
+const nameOf = (source: string, log: string, xid: string) => `${source} ${log} ${xid}`;
 
 function isAt(applied: Position, position: Position | undefined): boolean {
   return position === undefined || (applied.epoch === position.epoch && applied.number >= position.number);

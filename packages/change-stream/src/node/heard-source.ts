@@ -13,6 +13,10 @@ export interface SourceClocks {
 
 /** What one source said last, and when. */
 export interface HeardSource {
+  /** The end of the hub's log when it was said. */
+  readonly number: number;
+  /** Which log of the source's it was: xids of different ones can't be compared. */
+  readonly log: string;
   readonly committedAt: number;
   readonly heardAt: number;
   readonly steadyHeardAt: number;

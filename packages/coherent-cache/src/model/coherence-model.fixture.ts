@@ -257,6 +257,7 @@ export async function play(steps: readonly Operation[], leftOut: LeftOut | undef
     const [read] = await process.cache.readMany([name], fill, {
       signal,
       sources: parts.map(({ source }) => source),
+      isWhole: true,
       requires,
     });
     return read ?? { error: new Error('no answer'), source: 'fill' };
