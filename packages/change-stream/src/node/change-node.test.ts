@@ -308,6 +308,18 @@ test('a lost hub leaves what is known, and nothing is trusted after the bound; t
   assert.ok(node.isTrusted('catalog'));
 });
 
+test('a hub that says nothing at all is asked anew', async () => {
+  const pausing = Promise.withResolvers<void>();
+  const node = await follow({
+    silenceMs: 1,
+    pause: async () => pausing.resolve(),
+  });
+  await pausing.promise;
+  change('p1');
+  for (let turn = 0; turn < 10_000 && node.applied?.number !== 1; turn += 1) await deliver();
+  assert.equal(node.applied?.number, 1);
+});
+
 test('a record that is missing is fetched by a new connection, never skipped', async () => {
   const node = await follow();
   change('p1');

@@ -2,12 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
-import type { EventHub, HubMessage, HubRecord, Position, Progress } from '../hub/event-hub.ts';
-import { PositionGone } from '../hub/event-hub.ts';
-import type { ChangeNode, Commit, Requirement, Sight } from './change-node.ts';
+import { type EventHub, type HubMessage, type HubRecord, PositionGone } from '../hub/event-hub.ts';
+import type { ChangeNode } from './change-node.ts';
 import { createChangeTags } from './change-tags.ts';
-import { type ChangeWindow, createChangeWindow } from './change-window.ts';
-import { type HeardSource, hasSeen, isBelow, isTrusted, lagOf } from './heard-source.ts';
+import { createKnownLog, type KnownLog } from './known-log.ts';
 import { createNodeMetrics } from './node-metrics.ts';
 import { createWaiters } from './waiters.ts';
 
@@ -23,6 +21,8 @@ export interface ChangeNodeOptions {
   readonly windowRecords?: number;
   /** How many tags and commits are remembered; a window full of them is shorter than `windowRecords`. */
   readonly windowEntries?: number;
+  /** After so long without a word, not even a progress, the hub is taken as lost and asked anew; in milliseconds. */
+  readonly silenceMs?: number;
   readonly log: Logger;
   readonly metrics?: Metrics;
   readonly now?: () => number;
@@ -36,16 +36,6 @@ const pageRecords = 1_000;
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
 
-/** All that is known of one log. */
-interface Known {
-  applied: Position;
-  readonly window: ChangeWindow;
-  readonly heard: Map<string, HeardSource>;
-  /** Numbers up to here may have meant other records once. */
-  readonly rewrittenTo: number;
-  last: HubRecord | undefined;
-}
-
 /**
  * Follows a hub, from now until `close`:
  * 1. loads the last records, then says `applied`;
@@ -54,34 +44,18 @@ interface Known {
  */
 export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   const { hub, log, now = Date.now, steadyNow = () => performance.now(), pause = pauseFor } = options;
-  const { boundMs = 2_000, clockSkewMs = 100, windowRecords = 20_000, windowEntries = 200_000 } = options;
-  const clocks = { boundMs, clockSkewMs, now, steadyNow };
-  const tagsOf = createChangeTags(options.sources, log);
+  const { boundMs = 2_000, clockSkewMs = 100, silenceMs = 10_000 } = options;
+  const { windowRecords = 20_000, windowEntries = 100_000 } = options;
   const waiters = createWaiters();
   const listeners = new Set<(record: HubRecord, tags: ReadonlySet<string>) => void>();
   const closing = new AbortController();
-  let known: Known | undefined;
-
-  const hear = (to: Known, said: Progress) => {
-    const { source, offset, committedAt, xmin, number } = said;
-    const at = { heardAt: now(), steadyHeardAt: steadyNow() };
-    to.heard.set(source, { number, log: offset.log, committedAt, xmin, ...at });
-  };
-
-  const applyRecord = (to: Known, record: HubRecord): ReadonlySet<string> => {
-    const { number, source, offset, xid, part, committedAt } = record;
-    const before = to.heard.get(source);
-    const tags = tagsOf(record);
-    const whole = part === undefined || part.number === part.of;
-    to.window.add(number, tags, whole ? nameOf(source, offset.log, xid) : undefined);
-    to.applied = { epoch: to.applied.epoch, number };
-    to.last = record;
-    // A source that was restored gives its xids again.
-    hear(to, { source, offset, committedAt, number, xmin: before?.log === offset.log ? before.xmin : '0' });
-    return tags;
-  };
+  let known: KnownLog | undefined;
+  /** How far numbers of `epoch` may have meant other records. */
+  let rewritten = { epoch: '', to: 0 };
 
   const tell = (record: HubRecord, tags: ReadonlySet<string>) => {
+    // Of what is loaded at first nobody is told.
+    if (known === undefined) return;
     for (const listener of listeners) {
       try {
         listener(record, tags);
@@ -90,52 +64,30 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
       }
     }
   };
-
-  /** Takes over what was said, unless it speaks of records that aren't applied, or is older than what is known. */
-  const applyProgress = (to: Known, progress: Progress) => {
-    const { number: known = 0 } = to.heard.get(progress.source) ?? {};
-    if (progress.number <= to.applied.number && progress.number >= known) hear(to, progress);
+  const knownLog = {
+    window: { records: windowRecords, entries: windowEntries },
+    clocks: { boundMs, clockSkewMs, now, steadyNow },
+    tagsOf: createChangeTags(options.sources, log),
+    tell,
   };
 
-  const receive = (to: Known) => (messages: readonly HubMessage[]) => {
-    for (const message of messages) {
-      if (message.kind === 'progress') applyProgress(to, message.progress);
-      else if (message.record.number > to.applied.number) {
-        if (message.record.number !== to.applied.number + 1) {
-          throw new Error(`record ${message.record.number} came after ${to.applied.number}`);
-        }
-        tell(message.record, applyRecord(to, message.record));
-      }
-    }
-    waiters.wake();
-  };
-
-  const load = async (rewritten: Known | undefined): Promise<Known> => {
+  const load = async (): Promise<KnownLog> => {
     const progress = await hub.progress();
     const { epoch, first, last } = await hub.range();
-    const after = Math.max(first - 1, last - windowRecords);
-    const loading: Known = {
-      applied: { epoch, number: after },
-      window: createChangeWindow(after, { records: windowRecords, entries: windowEntries }),
-      heard: new Map(),
-      rewrittenTo:
-        rewritten?.applied.epoch === epoch
-          ? Math.max(rewritten.applied.number, rewritten.rewrittenTo, last)
-          : 0,
-      last: undefined,
-    };
+    const number = Math.max(first - 1, last - windowRecords);
+    const rewrittenTo = rewritten.epoch === epoch ? Math.max(rewritten.to, last) : 0;
+    const loading = createKnownLog({ epoch, number }, rewrittenTo, knownLog);
     while (loading.applied.number < last) {
       const records = await hub.read(loading.applied, pageRecords);
       if (records.length === 0) throw new Error(`the hub has no record above ${loading.applied.number}`);
-      for (const record of records) applyRecord(loading, record);
+      for (const record of records) loading.apply({ kind: 'record', record });
     }
-    for (const each of progress) applyProgress(loading, each);
+    for (const each of progress) loading.apply({ kind: 'progress', progress: each });
     return loading;
   };
 
   /** Whether the hub still has the record that was applied last, at the same place. */
-  const isSameLog = async ({ applied, last }: Known): Promise<boolean> => {
-    const { epoch, number } = applied;
+  const isSameLog = async ({ applied: { epoch, number }, last }: KnownLog): Promise<boolean> => {
     const range = await hub.range();
     if (range.epoch !== epoch || range.last < number) return false;
     if (last === undefined) return range.first <= number + 1;
@@ -143,87 +95,73 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     return record !== undefined && isSame(record, last);
   };
 
-  const startFromNothing = (reason: string) => {
-    log.warn({ reason }, 'the log of the hub is another one: what was known of changes is forgotten');
+  const startFromNothing = ({ applied, floor }: KnownLog) => {
+    log.warn({ applied }, 'the log of the hub is another one: what was known of changes is forgotten');
+    rewritten = { epoch: applied.epoch, to: Math.max(applied.number, floor) };
     known = undefined;
     waiters.sendAway();
   };
 
-  let rewritten: Known | undefined;
-  const follow = async (connected: () => void) => {
-    const before = known;
-    if (before !== undefined && !(await isSameLog(before))) {
-      rewritten = before;
-      startFromNothing('another record at our position');
+  /** Ends when the hub is lost, or says nothing at all for so long that it must be. */
+  const listen = async (to: KnownLog, heard: () => void) => {
+    const silent = new AbortController();
+    const silence = setTimeout(() => silent.abort(new Error('the hub is silent')), silenceMs);
+    const receive = (messages: readonly HubMessage[]) => {
+      silence.refresh();
+      heard();
+      for (const message of messages) to.apply(message);
+      waiters.wake();
+    };
+    try {
+      await hub.tail(to.applied, receive, AbortSignal.any([closing.signal, silent.signal]));
+    } finally {
+      clearTimeout(silence);
     }
-    known ??= await load(rewritten);
-    rewritten = undefined;
-    const current = known;
+  };
+
+  const follow = async (heard: () => void) => {
+    if (known !== undefined && !(await isSameLog(known))) startFromNothing(known);
+    known ??= await load();
     waiters.wake();
-    connected();
-    await hub.tail(current.applied, receive(current), closing.signal);
+    await listen(known, heard);
   };
 
   const run = async () => {
     let pauseMs = firstPauseMs;
+    const heard = () => {
+      pauseMs = firstPauseMs;
+    };
     while (!closing.signal.aborted) {
       try {
-        await follow(() => {
-          pauseMs = firstPauseMs;
-        });
-        if (closing.signal.aborted) return;
+        await follow(heard);
       } catch (error) {
         if (closing.signal.aborted) return;
-        if (error instanceof PositionGone && known !== undefined) {
-          rewritten = known;
-          startFromNothing(error.message);
-        }
+        if (error instanceof PositionGone && known !== undefined) startFromNothing(known);
         log.warn({ error, pauseMs }, 'the event hub is lost');
       }
+      if (closing.signal.aborted) return;
       await pause(pauseMs, closing.signal).catch(() => {});
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     }
   };
 
-  const heardOf = (source: string) => known?.heard.get(source);
-  const trusts = (source: string) => {
-    const heard = heardOf(source);
-    return heard !== undefined && isTrusted(heard, clocks);
-  };
-  const hasApplied = ({ source, xid }: Commit) => {
-    const heard = heardOf(source);
-    if (known === undefined || heard === undefined) return false;
-    return isBelow(xid, heard.xmin) || known.window.hasCommit(nameOf(source, heard.log, xid));
-  };
-  const sees = (sight: Sight) => {
-    const heard = heardOf(sight.source);
-    return heard !== undefined && hasSeen(heard, sight, clocks);
-  };
-  const isReached = ({ position, commits, seen }: Requirement) =>
-    known !== undefined && isAt(known.applied, position) && commits.every(hasApplied) && seen.every(sees);
-  const states = () =>
-    [...(known?.heard ?? [])].map(([source, heard]) => ({
-      source,
-      lagMs: lagOf(heard, clocks),
-      trusted: isTrusted(heard, clocks),
-    }));
-
+  const states = () => known?.states() ?? [];
   if (options.metrics !== undefined) createNodeMetrics(options.metrics, states);
   const running = run();
   return {
-    get applied(): Position | undefined {
+    get applied() {
       return known?.applied;
     },
     get floor() {
-      return known === undefined ? 0 : Math.max(known.window.floor, known.rewrittenTo);
+      return known?.floor ?? 0;
     },
-    lastChange: (tag) => known?.window.lastChange(tag),
-    follows: (source) => known === undefined || known.heard.has(source),
-    isTrusted: trusts,
-    hasApplied,
-    hasSeen: sees,
+    lastChange: (tag) => known?.lastChange(tag),
+    follows: (source) => known?.follows(source) ?? true,
+    isTrusted: (source) => known?.isTrusted(source) ?? false,
+    hasApplied: (commit) => known?.hasApplied(commit) ?? false,
+    hasSeen: (sight) => known?.hasSeen(sight) ?? false,
     reaches: (requirement, timeoutMs, signal) =>
-      waiters.wait(() => isReached(requirement), timeoutMs, signal),
+      waiters.wait(() => known?.isReached(requirement) ?? false, timeoutMs, signal),
     onApplied: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -238,12 +176,6 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
 }
 
 const pauseFor = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal });
-
-const nameOf = (source: string, log: string, xid: string) => `${source} ${log} ${xid}`;
-
-function isAt(applied: Position, position: Position | undefined): boolean {
-  return position === undefined || (applied.epoch === position.epoch && applied.number >= position.number);
-}
 
 function isSame(one: HubRecord, other: HubRecord): boolean {
   return (
