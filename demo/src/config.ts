@@ -96,5 +96,7 @@ function refuseSamePorts(settings: Readonly<Record<(typeof portNames)[number], n
  * name in traces.
  */
 function isOurs(name: string): boolean {
-  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(name);
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(
+    name,
+  );
 }

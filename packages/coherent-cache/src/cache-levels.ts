@@ -1,5 +1,5 @@
 import type { Position } from '@portico/change-stream/hub/event-hub.ts';
-import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
+import type { ChangeNode, Sight } from '@portico/change-stream/node/change-node.ts';
 import { createBackgroundWrites } from './background-writes.ts';
 import type { CacheStore } from './cache-store.ts';
 import { type Entry, readEntry } from './entry-format.ts';
@@ -32,6 +32,8 @@ export interface Found {
   readonly entry: Entry;
   /** Undefined where the entry lives by time, or nothing is known of changes. */
   readonly fence: Position | undefined;
+  /** What the entry can have shown beyond `fence`. */
+  readonly seen: readonly Sight[];
 }
 
 export type NotFound = NotCurrent | 'absent';
@@ -78,12 +80,13 @@ export function createCacheLevels(options: CacheLevelsOptions, rules: FenceRules
   const stamp = (source: string, entry: Entry): Found => {
     const applied = node?.applied;
     if (node === undefined || applied === undefined || entry.fence === null) {
-      return { source, entry, fence: undefined };
+      return { source, entry, fence: undefined, seen: entry.seen };
     }
     if (entry.seen.length > 0) entry.seen = entry.seen.filter((sight) => !node.hasSeen(sight));
     if (entry.fence < applied.number) entry.fence = applied.number;
-    const { fence: number } = entry;
-    return { source, entry, fence: number === applied.number ? applied : { epoch: applied.epoch, number } };
+    const { fence: number, seen } = entry;
+    const fence = number === applied.number ? applied : { epoch: applied.epoch, number };
+    return { source, entry, fence, seen };
   };
 
   /** Never puts an older entry in the place of a newer one. */

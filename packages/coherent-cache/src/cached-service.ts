@@ -6,7 +6,8 @@ import { type TargetParameters, toTarget } from '@portico/service-client/read-op
 import type { ServiceClient } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import DataLoader from 'dataloader';
-import type { Answer, CacheRead, FillMany, ReadCache } from './read-cache.ts';
+import type { Answer, FillMany } from './fill-keys.ts';
+import type { CacheRead, ReadCache } from './read-cache.ts';
 import type { Deadline } from './shared-fills.ts';
 
 type ItemOf<Paths, Path extends keyof Paths> =

@@ -11,8 +11,9 @@ import {
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createCacheMetrics } from './cache-metrics.ts';
+import type { Answer, FillMany } from './fill-keys.ts';
 import { createMemoryStore } from './memory-store.fixture.ts';
-import { type Answer, createReadCache, type FillMany, type ReadCacheOptions } from './read-cache.ts';
+import { createReadCache, type ReadCacheOptions } from './read-cache.ts';
 
 const ttlMs = 1_000;
 let now = 1_000_000;

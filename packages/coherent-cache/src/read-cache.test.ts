@@ -4,8 +4,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createCacheMetrics } from './cache-metrics.ts';
 import type { CacheStore } from './cache-store.ts';
+import type { FillMany } from './fill-keys.ts';
 import { createMemoryStore } from './memory-store.fixture.ts';
-import { createReadCache, type FillMany, type ReadCacheOptions } from './read-cache.ts';
+import { createReadCache, type ReadCacheOptions } from './read-cache.ts';
 
 const start = 1_000_000;
 const prefix = 'ttl:1:';

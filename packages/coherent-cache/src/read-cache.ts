@@ -1,12 +1,11 @@
 import type { Position } from '@portico/change-stream/hub/event-hub.ts';
 import type { Requirement, Sight } from '@portico/change-stream/node/change-node.ts';
-import { sourceTag } from '@portico/contracts/events/change-event.ts';
 import { type CacheLevelsOptions, createCacheLevels, type Found, type NotFound } from './cache-levels.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
-import { type Entry, freeze, writeEntry } from './entry-format.ts';
 import { type FenceRules, fenceRules } from './fence-rules.ts';
+import { createFiller, type FillMany } from './fill-keys.ts';
 import { createFillLimit, type FillLimit } from './fill-limit.ts';
-import { createSharedFills, type Deadline, type Fill, type Filled, type Settle } from './shared-fills.ts';
+import { createSharedFills, type Fill, type Filled, type Settle } from './shared-fills.ts';
 
 export interface ReadCacheOptions extends CacheLevelsOptions {
   readonly metrics?: CacheMetrics;
@@ -19,30 +18,6 @@ export interface ReadCacheOptions extends CacheLevelsOptions {
   /** Others than the right ones are for the test that shows what each is for. */
   readonly rules?: FenceRules;
 }
-
-/** What a fill gives for one key. */
-export interface Answer<T> {
-  /** JSON; null for what does not exist. It gets frozen, as all who read it share it. */
-  readonly value: T;
-  /** What it was made from, besides its sources; without tags it is not kept where changes are followed. */
-  readonly tags?: readonly string[];
-  /** How old the oldest thing is that it was made from, where that may be older than this read. */
-  readonly fence?: Position | undefined;
-  /** What it can have shown, where that is known better than as all that its sources showed when this read ended. */
-  readonly seen?: readonly Sight[];
-  /** False for what nobody else may get, such as an answer with a part that is missing or stale. */
-  readonly keep?: boolean;
-}
-
-/**
- * Reads these keys, in their order: an Error for a key that can't be read. A rejection is the error of each. The signal
- * says that nobody waits any more, the deadline until when somebody does.
- */
-export type FillMany<T> = (
-  keys: readonly string[],
-  signal: AbortSignal,
-  deadline: Deadline,
-) => Promise<readonly (Answer<T> | Error)[]>;
 
 export interface ReadOptions {
   readonly signal: AbortSignal;
@@ -95,6 +70,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const { fillTimeoutMs = 1_000, maxDistrustedFills = 16, requirementWaitMs = 10 } = options;
   const levels = createCacheLevels(options, rules);
   const fills = createSharedFills<Found>({ timeoutMs: fillTimeoutMs });
+  const fillKeys = createFiller({ levels, node, now });
   const limits = new Map<string, FillLimit>();
 
   const isFollowed = (source: string) => node?.follows(source) === true;
@@ -139,54 +115,6 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
     return missing;
   };
 
-  const toEntry = (answer: Answer<unknown>, sources: readonly string[], readAt: number): Entry => ({
-    value: answer.value,
-    readAt,
-    sources,
-    tags: [...new Set([...sources.map(sourceTag), ...(answer.tags ?? [])])],
-    fence: null,
-    seen: answer.seen ?? sources.filter(isFollowed).map((source) => ({ source, at: now() })),
-  });
-
-  /** Reads keys from the services. The fence is taken before, and all else after. */
-  const fillKeys = async (
-    keys: readonly string[],
-    fill: (keys: readonly string[], signal: AbortSignal) => ReturnType<FillMany<unknown>>,
-    sources: readonly string[],
-    settle: Settle<Found>,
-    signal: AbortSignal,
-  ) => {
-    const isFenced = sources.some(isFollowed);
-    const applied = isFenced ? node?.applied : undefined;
-    const readAt = now();
-    const answers = await fill(keys, signal);
-    if (answers.length !== keys.length) {
-      throw new TypeError(`a fill of ${keys.length} keys gave ${answers.length} values`);
-    }
-    const kept = keys.flatMap((key, at) => {
-      const answer = answers[at];
-      if (answer instanceof Error || answer === undefined) {
-        settle(key, { error: answer });
-        return [];
-      }
-      try {
-        const fence = smaller(applied, answer.fence);
-        const entry = { ...toEntry(answer, sources, readAt), fence: fence?.number ?? null };
-        const stored = levels.storedKey(key, fence);
-        const bytes = writeEntry(stored, entry);
-        freeze(entry.value);
-        settle(key, { value: { source: 'fill', entry, fence } });
-        const isKept =
-          answer.keep !== false && (!isFenced || (fence !== undefined && answer.tags !== undefined));
-        return isKept ? [{ key: stored, entry, bytes }] : [];
-      } catch (error) {
-        settle(key, { error });
-        return [];
-      }
-    });
-    levels.keep(kept);
-  };
-
   const readThrough =
     (fill: FillMany<unknown>, read: ReadOptions, anew: boolean): Fill<Found> =>
     async (keys, settle, signal, deadline) => {
@@ -204,10 +132,9 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       }
     };
 
-  const toRead = <T>({ entry, fence }: Found, source: string): CacheRead<T> => {
+  const toRead = <T>({ entry, fence, seen }: Found, source: string): CacheRead<T> => {
     metrics?.reads.inc({ answer: source });
-    const { value, seen } = entry;
-    const read = { value: value as T, source, ageMs: levels.ageOf(entry) };
+    const read = { value: entry.value as T, source, ageMs: levels.ageOf(entry) };
     if (fence !== undefined) return { ...read, fence, seen };
     return seen.length > 0 ? { ...read, seen } : read;
   };
@@ -256,11 +183,4 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
     },
     close: levels.close,
   };
-}
-
-/** The older of two positions of one epoch; undefined if that can't be said. */
-function smaller(applied: Position | undefined, other: Position | undefined): Position | undefined {
-  if (applied === undefined || other === undefined) return applied;
-  if (applied.epoch !== other.epoch) return undefined;
-  return other.number < applied.number ? other : applied;
 }
