@@ -245,6 +245,28 @@ test('who arrives after a change takes what somebody began to read before it onl
   assert.deepEqual(asked, ['p1', 'p2', 'p1']);
 });
 
+test('who waits for another key is told what the first one can have shown by the fence that it was read at', async () => {
+  const { cache } = await start();
+  const gate = Promise.withResolvers<void>();
+  const { fill } = createService();
+  const slow: FillMany<string> = async (keys, signal) => {
+    await gate.promise;
+    return fill(keys, signal);
+  };
+  const before = cache.readMany(['slow'], slow, reading());
+  const both = cache.readMany(['fast', 'slow'], fill, reading());
+  await nextTurn();
+  now += 1;
+  await change('p9');
+  const [stamped] = await cache.readMany(['fast'], fill, reading());
+  assert.deepEqual(stamped && 'seen' in stamped && [stamped.fence?.number, stamped.seen], [1, []]);
+  gate.resolve();
+  await before;
+  const [fast] = await both;
+  const seen = [{ source: 'catalog', at: now - 1 }];
+  assert.deepEqual(fast && 'seen' in fast && [fast.fence?.number, fast.seen], [0, seen]);
+});
+
 test('a source that says nothing lives by its time, beside one whose changes are followed', async () => {
   const { cache } = await start();
   const { fill } = createService();
