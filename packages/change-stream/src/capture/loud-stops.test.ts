@@ -170,4 +170,28 @@ describe('A source is stopped, says what to do, and goes on after it, when', { t
       });
     }
   }
+
+  it('the database is not the one that the hub knows, or older than it', async () => {
+    await stateIs('following');
+    await capture.close();
+    const [systemId, timeline, ...rest] = String(hub.stored?.log).split('.');
+    const at = String(hub.stored?.at);
+    const known = { log: String(hub.stored?.log), at };
+    for (const [stored, says] of [
+      [{ log: ['1', timeline, ...rest].join('.'), at }, /of another server/],
+      [{ log: [systemId, '7', ...rest].join('.'), at }, /restored, or another server became the primary/],
+      [{ log: known.log, at: String(2n ** 60n) }, /older than what the hub holds/],
+      [{ log: 'posted', at: '3' }, /of another server/],
+    ] as const) {
+      hub.stored = stored;
+      capture = shop.capture(hub);
+      await stateIs('stopped');
+      assert.match(String(capture.state.problem), says);
+      assert.match(String(capture.state.problem), resnapshots);
+      await capture.close();
+    }
+    hub.stored = known;
+    capture = shop.capture(hub);
+    await stateIs('following');
+  });
 });
