@@ -148,8 +148,8 @@ test('while a source is not trusted every read asks it: one at a time for a key,
   const { cache } = await start({ maxDistrustedFills: 2 });
   const gate = Promise.withResolvers<void>();
   const { fill, asked } = createService();
-  const slow: FillMany<string> = async (keys, signal) => {
-    const answers = await fill(keys, signal);
+  const slow: FillMany<string> = async (keys, signal, deadline) => {
+    const answers = await fill(keys, signal, deadline);
     await gate.promise;
     return answers;
   };
@@ -194,9 +194,9 @@ test('past that it goes round the caches, and joins nobody who began before', as
   const { fill } = createService();
   await cache.readMany(['p1'], fill, reading());
   const gate = Promise.withResolvers<void>();
-  const slow: FillMany<string> = async (keys, signal) => {
+  const slow: FillMany<string> = async (keys, signal, deadline) => {
     await gate.promise;
-    return fill(keys, signal);
+    return fill(keys, signal, deadline);
   };
   const before = cache.readMany(['p2'], slow, reading());
   await nextTurn();
@@ -223,8 +223,8 @@ test('who arrives after a change takes what somebody began to read before it onl
   const { cache } = await start();
   const gate = Promise.withResolvers<void>();
   const { fill, asked } = createService();
-  const slow: FillMany<string> = async (keys, signal) => {
-    const answers = await fill(keys, signal);
+  const slow: FillMany<string> = async (keys, signal, deadline) => {
+    const answers = await fill(keys, signal, deadline);
     await gate.promise;
     return answers;
   };
@@ -249,9 +249,9 @@ test('who waits for another key is told what the first one can have shown by the
   const { cache } = await start();
   const gate = Promise.withResolvers<void>();
   const { fill } = createService();
-  const slow: FillMany<string> = async (keys, signal) => {
+  const slow: FillMany<string> = async (keys, signal, deadline) => {
     await gate.promise;
-    return fill(keys, signal);
+    return fill(keys, signal, deadline);
   };
   const before = cache.readMany(['slow'], slow, reading());
   const both = cache.readMany(['fast', 'slow'], fill, reading());
@@ -289,8 +289,8 @@ test('nothing is kept that must not be, or that nobody can say when it is old', 
   const foreign = { fence: { epoch: 'another', number: 0 } };
   for (const [at, answer] of [{ keep: false }, { tags: undefined }, foreign].entries()) {
     const { fill } = createService();
-    const untagged: FillMany<string> = async (keys, signal) =>
-      (await fill(keys, signal)).map((each) => ({ ...each, ...answer }) as Answer<string>);
+    const untagged: FillMany<string> = async (keys, signal, deadline) =>
+      (await fill(keys, signal, deadline)).map((each) => ({ ...each, ...answer }) as Answer<string>);
     for (const _time of [1, 2]) {
       const [read] = await cache.readMany([`p${at}`], untagged, reading());
       assert.equal(read?.source, 'fill');
