@@ -1,4 +1,4 @@
-import { shopSettings } from '@portico/coherent-cache/shop-services.ts';
+import { coherentShopSettings } from '@portico/coherent-cache/open-shop.ts';
 import { readConfig } from '@portico/runtime/config.ts';
 import { identitySettings } from '@portico/runtime/identity.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
@@ -6,7 +6,7 @@ import Type from 'typebox';
 
 const settings = Type.Object({
   ...processSettings,
-  ...shopSettings,
+  ...coherentShopSettings,
   ...identitySettings,
   /** The most that one request may take. */
   REQUEST_TIMEOUT_MS: Type.Integer({ minimum: 1, maximum: 60_000, default: 5_000 }),

@@ -1,4 +1,4 @@
-import { createShopServices, toShopOptions } from '@portico/coherent-cache/shop-services.ts';
+import { openShop } from '@portico/coherent-cache/open-shop.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
@@ -12,12 +12,7 @@ await runProcess(async () => {
   const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
-  const clients = createShopServices({
-    ...toShopOptions(config),
-    log,
-    metrics,
-    tracing,
-  });
+  const clients = openShop(config, { log, metrics, tracing });
   return {
     log,
     metrics,

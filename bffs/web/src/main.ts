@@ -1,4 +1,4 @@
-import { createShopServices, toShopOptions } from '@portico/coherent-cache/shop-services.ts';
+import { openShop } from '@portico/coherent-cache/open-shop.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
@@ -12,12 +12,7 @@ await runProcess(async () => {
   const log = createLogger({ name: 'web', level: config.LOG_LEVEL });
   const metrics = createMetrics('web');
   const tracing = await openTracing('web', config, log);
-  const services = createShopServices({
-    ...toShopOptions(config),
-    log,
-    metrics,
-    tracing,
-  });
+  const services = openShop(config, { log, metrics, tracing });
 
   return {
     log,
