@@ -17,7 +17,7 @@ import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
 import { listProducts } from './products/list-products.ts';
 import { showProduct } from './products/show-product.ts';
-import { describeFailure, writeScreen } from './screen-answer.ts';
+import { createScreens, describeFailure, writeScreen } from './screen-answer.ts';
 import { toServiceProblem } from './service-failure.ts';
 
 export interface MobileBffParts {
@@ -40,11 +40,12 @@ export function createMobileBff(parts: MobileBffParts): Express {
   const { clients, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
   const { validateAnswers = false } = parts;
   const document = loadOpenApi('mobile');
+  const screen = createScreens(clients.answers);
   const handlers: OperationHandlers<operations> = {
-    showHome: showHome(clients),
-    listProducts: listProducts(clients),
-    showProduct: showProduct(clients),
-    showMe: showMe(clients),
+    showHome: screen('showHome', showHome(clients)),
+    listProducts: screen('listProducts', listProducts(clients)),
+    showProduct: screen('showProduct', showProduct(clients)),
+    showMe: screen('showMe', showMe(clients)),
   };
   return createHttpApp({ log, metrics, tracing, timeoutMs, translateError: toServiceProblem }, (app) => {
     app.use(varyByEncoding);

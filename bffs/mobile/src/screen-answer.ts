@@ -1,41 +1,91 @@
+import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { answerHeaders } from '@portico/runtime/answer-headers.ts';
 import { contextOf } from '@portico/runtime/http-app.ts';
-import type { Answer } from '@portico/runtime/openapi-types.ts';
+import type { Answer, OperationRequest, SuccessBody } from '@portico/runtime/openapi-types.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { ErrorRequestHandler, Response } from 'express';
+import { toEntityTag } from './entity-tag.ts';
 import type { PartName } from './part.ts';
 import { writeRepresentation } from './write-representation.ts';
 
 const cacheName = 'portico-mobile';
 
+interface KeptScreen {
+  readonly text: string;
+  readonly tag: string;
+  readonly isWhole: boolean;
+}
+
+/** A screen as it is sent; whoever wants to know its members finds them in `toJSON`. */
+class WrittenScreen {
+  readonly text: string;
+  readonly tag: string;
+
+  constructor({ text, tag }: KeptScreen) {
+    this.text = text;
+    this.tag = tag;
+  }
+
+  toJSON(): unknown {
+    return JSON.parse(this.text);
+  }
+}
+
+type Screen<Id extends keyof operations> = SuccessBody<operations[Id]>;
+
+/** Makes the screen that a request asks for; all of it is read with the context that comes along. */
+export type ShowScreen<Id extends keyof operations> = (
+  request: Pick<OperationRequest<operations[Id]>, 'path' | 'query' | 'context'>,
+) => Promise<Screen<Id>>;
+
 /**
- * The answer with a whole screen. Everybody may see the catalogue, so any cache may keep it, but prices and stock change
+ * Handlers of GETs that answer with a whole screen, kept with its entity tag until something changes that it shows. A
+ * screen depends on path, query and user, and on nothing else of a request.
+ *
+ * Everybody may see the catalogue, so any cache may keep it, but prices and stock change
  * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is
  * not kept, nor is one for somebody whose token was sent.
  */
-export function screenAnswer<Screen extends object>(
-  screen: Screen & { readonly degraded?: readonly PartName[] },
-  context: RequestContext,
-): Answer<Screen> {
-  const { degraded } = screen;
-  if (degraded !== undefined) context.log.warn({ degraded }, 'answered without a part');
-  return {
-    body: screen,
-    headers: {
-      'Cache-Control': cacheControl(degraded, context),
-      ...answerHeaders(cacheName, context),
-    },
-  };
+export function createScreens(answers: WholeAnswers) {
+  const build = buildOf(import.meta.dirname);
+  return <Id extends keyof operations>(id: Id, show: ShowScreen<Id>) =>
+    async ({ path, query, context }: OperationRequest<operations[Id]>): Promise<Answer<Screen<Id>>> => {
+      const question = `mobile ${build} ${id} ${JSON.stringify([sorted(path), sorted(query)])}`;
+      const make = async (own: RequestContext) => write(await show({ path, query, context: own }), own);
+      const screen = await answers.give(question, make, context);
+      return {
+        // As JSON, it is the screen.
+        body: new WrittenScreen(screen) as unknown as Screen<Id>,
+        headers: {
+          'Cache-Control': cacheControl(screen, context),
+          ...answerHeaders(cacheName, context),
+        },
+      };
+    };
 }
 
-function cacheControl(degraded: readonly PartName[] | undefined, { identity }: RequestContext): string {
+function write(screen: object, { log }: RequestContext): KeptScreen {
+  const { degraded } = screen as { readonly degraded?: readonly PartName[] };
+  if (degraded !== undefined) log.warn({ degraded }, 'answered without a part');
+  const text = JSON.stringify(screen);
+  return { text, tag: toEntityTag(text), isWhole: degraded === undefined };
+}
+
+/** The order of parameters means nothing. */
+function sorted(parameters: object): object {
+  return Object.fromEntries(Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function cacheControl({ isWhole }: KeptScreen, { identity }: RequestContext): string {
   if (identity !== undefined) return 'private, no-store';
-  return degraded === undefined ? 'no-cache' : 'no-store';
+  return isWhole ? 'no-cache' : 'no-store';
 }
 
 /** Writes such an answer, or 304 where the client has it. */
 export function writeScreen(res: Response, { body }: Answer<unknown>): void {
-  writeRepresentation(res, 'application/json; charset=utf-8', JSON.stringify(body));
+  const { text, tag } = body as WrittenScreen;
+  writeRepresentation(res, 'application/json; charset=utf-8', text, tag);
 }
 
 /** Lets problems say, too, what calls they took. Express tells error handlers from others by their four parameters. */

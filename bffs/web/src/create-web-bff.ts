@@ -8,6 +8,7 @@ import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express } from 'express';
 import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
 import { createLoaders } from './loaders.ts';
+import { createOperationAnswers } from './operation/answer-operation.ts';
 import { createOperationRunner } from './operation/create-operation-runner.ts';
 import { createGraphqlRouter } from './operation/graphql-router.ts';
 import { createWebSchema } from './schema.ts';
@@ -31,16 +32,20 @@ export function createWebBff(parts: WebBffParts): Express {
   const { services, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
   const ids = createServiceIds();
   const run = createOperationRunner(createWebSchema(), { openSchema: demo });
+  const answerOperation = createOperationAnswers({
+    run,
+    answers: services.answers,
+    createContext: (requestContext) => ({
+      requestContext,
+      ids,
+      loaders: createLoaders(services, ids, requestContext),
+    }),
+  });
   return createHttpApp({ log, metrics, tracing, timeoutMs }, (app) => {
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(
       createGraphqlRouter({
-        run,
-        createContext: (requestContext) => ({
-          requestContext,
-          ids,
-          loaders: createLoaders(services, ids, requestContext),
-        }),
+        answerOperation,
         page: demo ? createGraphiqlPage() : undefined,
       }),
     );

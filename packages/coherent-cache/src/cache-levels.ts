@@ -34,6 +34,8 @@ export interface Found {
   readonly fence: Position | undefined;
   /** What the entry can have shown beyond `fence`. */
   readonly seen: readonly Sight[];
+  /** False for what only those get who waited for it. */
+  readonly isKept: boolean;
 }
 
 export type NotFound = NotCurrent | 'absent';
@@ -80,13 +82,13 @@ export function createCacheLevels(options: CacheLevelsOptions, rules: FenceRules
   const stamp = (source: string, entry: Entry): Found => {
     const applied = node?.applied;
     if (node === undefined || applied === undefined || entry.fence === null) {
-      return { source, entry, fence: undefined, seen: entry.seen };
+      return { source, entry, fence: undefined, seen: entry.seen, isKept: true };
     }
     if (entry.seen.length > 0) entry.seen = entry.seen.filter((sight) => !node.hasSeen(sight));
     if (entry.fence < applied.number) entry.fence = applied.number;
     const { fence: number, seen } = entry;
     const fence = number === applied.number ? applied : { epoch: applied.epoch, number };
-    return { source, entry, fence, seen };
+    return { source, entry, fence, seen, isKept: true };
   };
 
   /** Never puts an older entry in the place of a newer one. */

@@ -2,10 +2,10 @@ import { Counter, type Metrics } from '@portico/runtime/metrics.ts';
 
 /** What the cache of one process counts. */
 export interface CacheMetrics {
-  /** Keys read, by how they were answered: the name of a level, `fill`, `joined` or `failed`. */
-  readonly reads: Counter<'answer'>;
-  /** Keys that were read from a service, by why no level could answer. */
-  readonly misses: Counter<'reason'>;
+  /** Reads of services (`of` is `part`) and whole answers (`whole`), by how they were answered: the name of a level, `fill`, `joined` or `failed`. */
+  readonly reads: Counter<'answer' | 'of'>;
+  /** Those that no level could answer, by why. */
+  readonly misses: Counter<'reason' | 'of'>;
   /** Reads and writes that a store could not do; those that were left out for earlier failures are not counted. */
   readonly storeFailures: Counter<'store' | 'operation'>;
 }
@@ -14,14 +14,14 @@ export function createCacheMetrics({ registry }: Pick<Metrics, 'registry'>): Cac
   return {
     reads: new Counter({
       name: 'portico_cache_reads_total',
-      help: 'Keys read through the cache, by how they were answered',
-      labelNames: ['answer'],
+      help: 'Reads of services and whole answers, by how they were answered',
+      labelNames: ['answer', 'of'],
       registers: [registry],
     }),
     misses: new Counter({
       name: 'portico_cache_misses_total',
-      help: 'Keys read from a service, by why the cache could not answer',
-      labelNames: ['reason'],
+      help: 'Reads of services and whole answers that were made anew, by why the cache could not answer',
+      labelNames: ['reason', 'of'],
       registers: [registry],
     }),
     storeFailures: new Counter({

@@ -54,7 +54,7 @@ test('a read is answered from the cache the second time, and the context counts 
     assert.equal(product?.name, 'Product p1');
   }
   assert.deepEqual(calls, [['/products/{id}', { path: { id: 'p1' } }]]);
-  assert.deepEqual(context.cache, { hits: 1, misses: 1 });
+  assert.partialDeepStrictEqual(context.cache, { hits: 1, misses: 1 });
 });
 
 test('what was read for one user is given to no other one, nor to the same one with other rights', async () => {
@@ -196,7 +196,7 @@ test('a loader joins reads into one call, and asks only for what is not cached',
     calls.map(([, { query }]) => query?.ids),
     [['p1', 'p2'], ['p3']],
   );
-  assert.deepEqual(context.cache, { hits: 1, misses: 3 });
+  assert.partialDeepStrictEqual(context.cache, { hits: 1, misses: 3 });
 });
 
 test('a loader never asks for more ids than the service takes', async () => {
@@ -308,7 +308,7 @@ test('two requests at the same time share the ids they have in common', async ()
     calls.map(([, { query }]) => query?.ids),
     [['p0a', 'both'], ['p1a']],
   );
-  assert.deepEqual(contexts[1]?.cache, { hits: 0, misses: 2 });
+  assert.partialDeepStrictEqual(contexts[1]?.cache, { hits: 0, misses: 2 });
 });
 
 test('each item of a batch has the tags of its own, and a failing rule keeps nothing', async () => {
@@ -317,7 +317,8 @@ test('each item of a batch has the tags of its own, and a failing rule keeps not
   const { client, calls } = createCatalog();
   const tagsOf: TagsOf = (service, path, parameters, answer) => {
     asked.push([service, path, parameters, answer]);
-    if ((answer as { id: string } | null)?.id === 'p3') throw new Error('no idea');
+    if (parameters.query !== undefined && 'ids' in parameters.query && String(parameters.query.ids) === 'p3')
+      throw new Error('no idea');
     return [];
   };
   const catalog = createCachedService(client, cache, { tagsOf });
@@ -331,7 +332,7 @@ test('each item of a batch has the tags of its own, and a failing rule keeps not
       'catalog',
       '/products',
       { query: { ids: [id] } },
-      id === 'p0' ? null : productOf(id),
+      { items: id === 'p0' ? [] : [productOf(id)] },
     ]),
     ['catalog', '/products/{id}', { path: { id: 'p2' } }, productOf('p2')],
   ]);

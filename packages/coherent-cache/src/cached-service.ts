@@ -1,12 +1,13 @@
 import type { Requirement } from '@portico/change-stream/node/change-node.ts';
-import type { Identity } from '@portico/runtime/access-token.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { GetBody, GetParameters, GetPath } from '@portico/service-client/operation-types.ts';
 import { type TargetParameters, toTarget } from '@portico/service-client/read-operations.ts';
 import type { ServiceClient } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import DataLoader from 'dataloader';
+import { countReads } from './count-reads.ts';
 import type { Answer, FillMany } from './fill-keys.ts';
+import { keyOfUser } from './key-of-user.ts';
 import type { CacheRead, ReadCache } from './read-cache.ts';
 import type { Deadline } from './shared-fills.ts';
 
@@ -57,8 +58,8 @@ export interface CachedService<Paths> {
 export type Reads<Paths> = Pick<ServiceClient<Paths>, 'service' | 'get' | 'batchLimit' | 'needsUser'>;
 
 /**
- * What an answer was made from, as tags: of the answer of one GET, or of one item of a batch, whose parameters have the
- * one id then. The answer is null for what doesn't exist.
+ * What an answer was made from, as tags. The answer of one GET is null for what doesn't exist; an item of a batch comes as
+ * the same read would with that one id, so that `items` has the item or nothing.
  * @throws when it can't say; then the answer is not kept.
  */
 export type TagsOf = (
@@ -89,10 +90,15 @@ export function createCachedService<Paths>(
     return `${client.service}${user} ${target}`;
   };
 
-  const toAnswer = <T>(path: string, parameters: TargetParameters, value: T): Answer<T> => {
+  const toAnswer = <T>(
+    path: string,
+    parameters: TargetParameters,
+    value: T,
+    body: unknown = value,
+  ): Answer<T> => {
     if (tagsOf === undefined) return { value };
     try {
-      return { value, tags: tagsOf(client.service, path, parameters, value) };
+      return { value, tags: tagsOf(client.service, path, parameters, body) };
     } catch {
       return { value, keep: false };
     }
@@ -102,7 +108,7 @@ export function createCachedService<Paths>(
     const { signal, deadline } = context;
     const requires = requirementOf?.(context);
     const reads = await cache.readMany(keys, fill, { signal, deadline, sources: [client.service], requires });
-    count(reads, context);
+    countReads(reads, context);
     if (onRead !== undefined) for (const each of reads) onRead(context, each);
     return reads;
   };
@@ -130,7 +136,11 @@ export function createCachedService<Paths>(
         const body = await client.get(path, parameters, { context, signal, deadline });
         const { items } = body as { items: readonly ItemOf<Paths, typeof path>[] };
         const byId = new Map(items.map((item) => [idOf(item), item]));
-        return ids.map((id) => toAnswer(path, { query: { ...query, ids: [id] } }, byId.get(id) ?? null));
+        return ids.map((id) => {
+          const item = byId.get(id);
+          const asked = { query: { ...query, ids: [id] } };
+          return toAnswer(path, asked, item ?? null, { items: item === undefined ? [] : [item] });
+        });
       };
       const load = async (ids: readonly string[]) => {
         const keys = ids.map((id) => prefix + id);
@@ -142,14 +152,6 @@ export function createCachedService<Paths>(
   };
 }
 
-/**
- * All of an identity that an answer can depend on, so that nobody is ever given what was read for somebody else, or for
- * the same user with other rights. It has no space, and so no end that a name could feign.
- */
-function keyOfUser({ subject, roles, scopes }: Identity): string {
-  return encodeURIComponent(JSON.stringify([subject, roles.toSorted(), scopes.toSorted()]));
-}
-
 /** The order of parameters means nothing. */
 function sorted(query: object): object {
   return Object.fromEntries(Object.entries(query).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -159,13 +161,6 @@ function sorted(query: object): object {
 function nullWhenMissing(error: unknown): null {
   if (error instanceof ServiceError && error.kind === 'refused' && error.status === 404) return null;
   throw error;
-}
-
-/** For `Cache-Status`: a hit was stored (RFC 9211 section 2.1); joining the call of another request is a miss. */
-function count(reads: readonly CacheRead<unknown>[], { cache }: RequestContext): void {
-  const misses = reads.filter(({ source }) => source === 'fill' || source === 'joined').length;
-  cache.misses += misses;
-  cache.hits += reads.length - misses;
 }
 
 function valueOrError<T>(read: CacheRead<T> | undefined): T | Error {

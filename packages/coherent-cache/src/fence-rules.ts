@@ -43,6 +43,7 @@ export const fenceRules: FenceRules = {
 
 function changedSince({ fence, tags }: Entry, node: ChangeNode): 'window' | 'changed' | undefined {
   if (fence === null || fence < node.floor) return 'window';
+  if (fence === node.applied?.number) return undefined;
   for (const tag of tags) {
     const change = node.lastChange(tag);
     if (change !== undefined && change > fence) return 'changed';

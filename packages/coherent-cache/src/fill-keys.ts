@@ -15,6 +15,10 @@ export interface Answer<T> {
   readonly fence?: Position | undefined;
   /** What it can have shown, where that is known better than as all that its sources showed when this read ended. */
   readonly seen?: readonly Sight[];
+  /** The services that it was made from; those of the read when left out. */
+  readonly sources?: readonly string[];
+  /** When the reading of its oldest part that lives by time began, if that was before this read; epoch milliseconds. */
+  readonly readAt?: number;
   /** False for what nobody else may get, such as an answer with a part that is missing or stale. */
   readonly keep?: boolean;
 }
@@ -41,17 +45,20 @@ export function createFiller({ levels, node, now }: FillerOptions) {
 
   const toEntry = (
     answer: Answer<unknown>,
-    sources: readonly string[],
-    readAt: number,
+    ofRead: readonly string[],
+    begunAt: number,
     fence?: Position,
-  ): Entry => ({
-    value: answer.value,
-    readAt,
-    sources,
-    tags: [...new Set([...sources.map(sourceTag), ...(answer.tags ?? [])])],
-    fence: fence?.number ?? null,
-    seen: answer.seen ?? sources.filter(isFollowed).map((source) => ({ source, at: now() })),
-  });
+  ): Entry => {
+    const { value, tags = [], sources = ofRead, readAt = begunAt } = answer;
+    return {
+      value,
+      readAt: Math.min(readAt, begunAt),
+      sources,
+      tags: [...new Set([...sources.map(sourceTag), ...tags])],
+      fence: fence?.number ?? null,
+      seen: answer.seen ?? sources.filter(isFollowed).map((source) => ({ source, at: now() })),
+    };
+  };
 
   return async (
     keys: readonly string[],
@@ -74,9 +81,10 @@ export function createFiller({ levels, node, now }: FillerOptions) {
       const stored = levels.storedKey(key, fence);
       const bytes = writeEntry(stored, entry);
       freeze(entry.value);
-      settle(key, { value: { source: 'fill', entry, fence, seen: entry.seen } });
       const isKnown = !isFenced || (fence !== undefined && answer.tags !== undefined);
-      return answer.keep !== false && isKnown ? [{ key: stored, entry, bytes }] : [];
+      const isKept = answer.keep !== false && isKnown;
+      settle(key, { value: { source: 'fill', entry, fence, seen: entry.seen, isKept } });
+      return isKept ? [{ key: stored, entry, bytes }] : [];
     };
     const kept = keys.flatMap((key, at) => {
       const answer = answers[at] ?? new Error('the fill gave nothing for this key');

@@ -32,7 +32,13 @@ function createLevel(name: string, changes: Partial<CacheStore> = {}) {
 }
 
 function createCache(options: Partial<ReadCacheOptions> = {}) {
-  return createReadCache({ maxBytes: 1_000_000, ttlMs: 1_000, now: () => now, ...options });
+  const cache = createReadCache({ maxBytes: 1_000_000, ttlMs: 1_000, now: () => now, ...options });
+  /** What was read and how, without what it was made from. */
+  const readMany = async <T>(...asked: Parameters<typeof cache.readMany<T>>) =>
+    (await cache.readMany(...asked)).map((read) =>
+      'error' in read ? read : { value: read.value, source: read.source, ageMs: read.ageMs },
+    );
+  return { ...cache, readMany };
 }
 
 /** A fill of one value for each key. */

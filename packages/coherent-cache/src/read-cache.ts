@@ -25,7 +25,7 @@ export interface ReadOptions {
   readonly deadline?: number | undefined;
   /** The services that the keys are read from. */
   readonly sources: readonly string[];
-  /** The fill reads nothing but through this cache: then its parts are limited, and not the whole. */
+  /** The fill reads nothing but through this cache: then its parts are limited and have a time, and not the whole. */
   readonly isWhole?: boolean;
   /** What the reader has to see. */
   readonly requires?: Requirement | undefined;
@@ -43,6 +43,12 @@ export interface AnsweredRead<T> {
   readonly fence?: Position;
   /** What the value can have shown beyond `fence`. */
   readonly seen?: readonly Sight[];
+  readonly sources: readonly string[];
+  readonly tags: readonly string[];
+  /** False for what only those get who waited for it: nothing that is made of it can be kept. */
+  readonly isKept: boolean;
+  /** For what lives by time, or has a part that does: which of its sources do, and how long it can be given. */
+  readonly byTime?: { readonly sources: readonly string[]; readonly leftMs: number };
 }
 
 export interface FailedRead {
@@ -64,12 +70,18 @@ export interface ReadCache {
   close(): Promise<void>;
 }
 
+/** Of a fill that nobody's leaving ends; its parts have their own. */
+const wholeTimeoutMs = 60_000;
+
+const ofWhat = ({ isWhole = false }: ReadOptions) => (isWhole ? 'whole' : 'part');
+
 /** A cache of two levels in front of reads. What it gives is current by what its node knows of changes. */
 export function createReadCache(options: ReadCacheOptions): ReadCache {
   const { node, now, metrics, rules = fenceRules } = options;
   const { fillTimeoutMs = 1_000, maxDistrustedFills = 16, requirementWaitMs = 10 } = options;
   const levels = createCacheLevels(options, rules);
   const fills = createSharedFills<Found>({ timeoutMs: fillTimeoutMs });
+  const wholes = createSharedFills<Found>({ timeoutMs: wholeTimeoutMs });
   const fillKeys = createFiller({ levels, node, now });
   const limits = new Map<string, FillLimit>();
 
@@ -123,7 +135,9 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       const open = missing === undefined ? keys : [...missing.keys()];
       if (open.length === 0) return;
       signal.throwIfAborted();
-      for (const key of open) metrics?.misses.inc({ reason: missing?.get(key) ?? 'bypassed' });
+      for (const key of open) {
+        metrics?.misses.inc({ reason: missing?.get(key) ?? 'bypassed', of: ofWhat(read) });
+      }
       const leave = await enter(read, signal);
       try {
         await fillKeys(open, (keys, ending) => fill(keys, ending, deadline), sources, settle, signal);
@@ -132,25 +146,38 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       }
     };
 
-  const toRead = <T>({ entry, fence, seen }: Found, source: string): CacheRead<T> => {
-    metrics?.reads.inc({ answer: source });
-    const read = { value: entry.value as T, source, ageMs: levels.ageOf(entry) };
-    if (fence !== undefined) return { ...read, fence, seen };
-    return seen.length > 0 ? { ...read, seen } : read;
+  const toRead = <T>({ entry, fence, seen, isKept }: Found, source: string, of: string): CacheRead<T> => {
+    metrics?.reads.inc({ answer: source, of });
+    const { value, sources, tags } = entry;
+    const ageMs = levels.ageOf(entry);
+    return {
+      value: value as T,
+      source,
+      ageMs,
+      sources,
+      tags,
+      isKept,
+      ...(fence !== undefined && { fence }),
+      ...((fence !== undefined || seen.length > 0) && { seen }),
+      ...(!sources.every(isFollowed) && {
+        byTime: { sources: sources.filter((each) => !isFollowed(each)), leftMs: options.ttlMs - ageMs },
+      }),
+    };
   };
 
-  const toFilledRead = <T>(filled: Filled<Found>): CacheRead<T> => {
+  const toFilledRead = <T>(filled: Filled<Found>, of: string): CacheRead<T> => {
     const by = filled.joined ? 'joined' : 'fill';
     if ('value' in filled) {
-      return toRead(filled.value, filled.value.source === 'fill' ? by : filled.value.source);
+      return toRead(filled.value, filled.value.source === 'fill' ? by : filled.value.source, of);
     }
-    metrics?.reads.inc({ answer: 'failed' });
+    metrics?.reads.inc({ answer: 'failed', of });
     return { error: filled.error, source: by };
   };
 
   return {
     readMany: async <T>(keys: readonly string[], fill: FillMany<T>, read: ReadOptions) => {
       const { signal, deadline, sources, requires } = read;
+      const of = ofWhat(read);
       signal.throwIfAborted();
       const anew = requires !== undefined && !(await willDo(requires, sources, signal));
       const arrival = sources.some(isFollowed) ? node?.applied : undefined;
@@ -158,12 +185,12 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       let open: number[] = [];
       for (const [at, key] of keys.entries()) {
         const found = anew ? 'absent' : levels.inMemory(key, sources);
-        if (typeof found === 'object') reads[at] = toRead(found, found.source);
+        if (typeof found === 'object') reads[at] = toRead(found, found.source, of);
         else open.push(at);
       }
       while (open.length > 0) {
         const missing = open.map((at) => keys[at] ?? '');
-        const filled = await fills.join(missing, readThrough(fill, read, anew), {
+        const filled = await (read.isWhole ? wholes : fills).join(missing, readThrough(fill, read, anew), {
           signal,
           deadline,
           anew,
@@ -175,7 +202,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
             const { value } = each;
             if (!rules.mayTake(value.fence, arrival, () => levels.isCurrent(value))) return true;
           }
-          reads[at] = toFilledRead(each);
+          reads[at] = toFilledRead(each, of);
           return false;
         });
       }

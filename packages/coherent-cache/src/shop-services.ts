@@ -16,6 +16,7 @@ import { createCacheMetrics } from './cache-metrics.ts';
 import { type CachedService, type CachedServiceOptions, createCachedService } from './cached-service.ts';
 import { createReadCache } from './read-cache.ts';
 import { createRedisStore } from './redis-store.ts';
+import { createWholeAnswers, type WholeAnswers } from './whole-answers.ts';
 
 /** The settings of a process that reads the services of the shop. */
 export const shopSettings = {
@@ -35,6 +36,8 @@ export interface ShopServices {
   readonly inventory: CachedService<Inventory>;
   readonly reviews: CachedService<Reviews>;
   readonly customers: CachedService<Customers>;
+  /** Answers that are made of their answers. */
+  readonly answers: WholeAnswers;
   close(): Promise<void>;
 }
 
@@ -92,7 +95,6 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     now = Date.now,
   } = options;
   const { node, tagsOf, requirementOf, onRead } = options;
-  const reading = { tagsOf, requirementOf, onRead };
   const cacheMetrics = createCacheMetrics(metrics);
   const cache = createReadCache({
     maxBytes: maxCacheBytes,
@@ -108,6 +110,16 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     // A call ends by its own limit, with an error that says why.
     fillTimeoutMs: callTimeoutMs + 250,
   });
+
+  const { answers, noteRead } = createWholeAnswers({ cache, sources: serviceNames, requirementOf, now });
+  const reading: CachedServiceOptions = {
+    tagsOf,
+    requirementOf,
+    onRead: (context, read) => {
+      noteRead(context, read);
+      onRead?.(context, read);
+    },
+  };
 
   const callMetrics = createCallMetrics(metrics);
   const clientOf = <Paths>(service: ServiceName) =>
@@ -131,6 +143,7 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     inventory: createCachedService(inventory, cache, reading),
     reviews: createCachedService(reviews, cache, reading),
     customers: createCachedService(customers, cache, reading),
+    answers,
     close: async () => {
       await cache.close();
       await Promise.all([catalog, inventory, reviews, customers].map((client) => client.destroy()));

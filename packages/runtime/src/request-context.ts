@@ -19,10 +19,19 @@ export interface RequestContext {
   readonly log: Logger;
   /** The calls made to services for this request, for `Server-Timing`. */
   readonly downstream: Downstream;
-  /** How the reads of this request were answered, for `Cache-Status`. */
-  readonly cache: { hits: number; misses: number };
+  /** How the reads of this request were answered, for `Cache-Status` and `Age`. */
+  readonly cache: CacheUse;
   /** Whom the request comes from, once a token was verified; nobody when left out. */
   identity?: Identity | undefined;
+}
+
+export interface CacheUse {
+  hits: number;
+  misses: number;
+  /** How long ago the oldest thing that was given was read. */
+  ageMs?: number;
+  /** Which services' answers were given that live by time, as nobody says when they change, and how long they can be. */
+  byTime?: { readonly sources: Set<string>; leftMs: number };
 }
 
 /** Why `signal` aborted: the time of the request was over. */
@@ -64,7 +73,7 @@ class ArrivedRequest implements RequestContext {
   readonly requestId: string;
   readonly traceparent: string;
   readonly deadline: number;
-  readonly cache = { hits: 0, misses: 0 };
+  readonly cache: CacheUse = { hits: 0, misses: 0 };
   identity: Identity | undefined;
   readonly #res: ServerResponse;
   readonly #parentLog: Logger;

@@ -1,15 +1,13 @@
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
-import type { operations } from '@portico/contracts/generated/mobile.ts';
-import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { readCards } from '../products/read-cards.ts';
-import { screenAnswer } from '../screen-answer.ts';
+import type { ShowScreen } from '../screen-answer.ts';
 import { openReads } from '../shop-reads.ts';
 import { composeHome } from './compose-home.ts';
 
 const productsPerShelf = 6;
 
 /** The home screen: three calls of the catalog, then one each for stock and ratings of all its products. */
-export function showHome(clients: ShopServices): OperationHandlers<operations>['showHome'] {
+export function showHome(clients: ShopServices): ShowScreen<'showHome'> {
   return async ({ context }) => {
     const reads = openReads(clients, context);
     const [featured, newest, categories] = await Promise.all([
@@ -21,9 +19,6 @@ export function showHome(clients: ShopServices): OperationHandlers<operations>['
       readCards(reads, featured.items),
       readCards(reads, newest.items),
     ]);
-    return screenAnswer(
-      composeHome({ featured: featuredCards, newest: newestCards, categories: categories.items }),
-      context,
-    );
+    return composeHome({ featured: featuredCards, newest: newestCards, categories: categories.items });
   };
 }

@@ -1,9 +1,8 @@
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
-import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
-import { screenAnswer } from '../screen-answer.ts';
+import type { ShowScreen } from '../screen-answer.ts';
 import { openReads, type ProductListQuery } from '../shop-reads.ts';
 import { composeProductPage } from './compose-product-page.ts';
 import { readCards } from './read-cards.ts';
@@ -11,7 +10,7 @@ import { readCards } from './read-cards.ts';
 type ListQuery = NonNullable<operations['listProducts']['parameters']['query']>;
 
 /** One page of the catalogue as cards: one call for the products, and one for each part of theirs that is shown. */
-export function listProducts(clients: ShopServices): OperationHandlers<operations>['listProducts'] {
+export function listProducts(clients: ShopServices): ShowScreen<'listProducts'> {
   return async ({ query, context }) => {
     const list = toCatalogQuery(query);
     const reads = openReads(clients, context);
@@ -19,7 +18,7 @@ export function listProducts(clients: ShopServices): OperationHandlers<operation
       throw explainRefusal(error, list);
     });
     const cards = await readCards(reads, items, query.fields);
-    return screenAnswer(composeProductPage(cards, next, query.fields), context);
+    return composeProductPage(cards, next, query.fields);
   };
 }
 

@@ -1,13 +1,11 @@
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
-import type { operations } from '@portico/contracts/generated/mobile.ts';
-import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
-import { screenAnswer } from '../screen-answer.ts';
+import type { ShowScreen } from '../screen-answer.ts';
 import { openReads } from '../shop-reads.ts';
 import { composeProductScreen } from './compose-product-screen.ts';
 
 /** The page of a product: four calls side by side, and one for the names of the authors. */
-export function showProduct(clients: ShopServices): OperationHandlers<operations>['showProduct'] {
+export function showProduct(clients: ShopServices): ShowScreen<'showProduct'> {
   return async ({ path: { id }, context }) => {
     const reads = openReads(clients, context);
     const [product, stock, rating, reviews] = await Promise.all([
@@ -17,6 +15,6 @@ export function showProduct(clients: ShopServices): OperationHandlers<operations
       reads.reviews(id),
     ]);
     if (product === null) throw new Problem('not-found', `No product has the id "${id}".`);
-    return screenAnswer(composeProductScreen({ product, stock, rating, reviews }), context);
+    return composeProductScreen({ product, stock, rating, reviews });
   };
 }

@@ -18,8 +18,17 @@ export interface Operation {
   readonly answerType: AnswerType;
 }
 
+/** An answer as it is sent. */
+export interface AnsweredOperation {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** It has all that was asked for, and no errors. */
+  readonly isWhole: boolean;
+}
+
 /** Executes one operation; everything that can go wrong with it is in the answer. */
-export type OperationRunner = (operation: Operation, context: WebContext) => Promise<Response>;
+export type OperationRunner = (operation: Operation, context: WebContext) => Promise<AnsweredOperation>;
 
 export interface OperationRunnerOptions {
   /** Shows the schema to whoever asks for it. */
@@ -28,6 +37,7 @@ export interface OperationRunnerOptions {
 
 interface RunnerContext extends WebContext {
   readonly operation: OperationRequest;
+  readonly outcome: { isWhole: boolean };
 }
 
 /** In characters; the documents take up to 30 MB then. */
@@ -62,14 +72,38 @@ export function createOperationRunner(
       useOperationLimits(schema, operationLimits),
       useStrictValidation(options),
       useClientErrors(),
+      useOutcome(),
     ],
   });
-  return async ({ request, method, answerType }, context) =>
-    yoga.fetch(
-      'http://web.invalid/graphql',
-      { method, headers: { accept: answerType } },
-      { ...context, operation: request },
+  return async ({ request, method, answerType }, context) => {
+    const outcome = { isWhole: false };
+    const { status, headers, text } = await writtenBy(
+      yoga.fetch(
+        'http://web.invalid/graphql',
+        { method, headers: { accept: answerType } },
+        { ...context, operation: request, outcome },
+      ),
     );
+    return { status, headers, text, isWhole: outcome.isWhole && status === 200 };
+  };
+}
+
+async function writtenBy(answering: Response | Promise<Response>) {
+  const answer = await answering;
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+    text: await answer.text(),
+  };
+}
+
+/** Says whether an answer has all that was asked for. */
+function useOutcome(): Plugin<object, RunnerContext> {
+  return {
+    onResultProcess({ result, serverContext }) {
+      serverContext.outcome.isWhole = 'data' in result && result.errors === undefined;
+    },
+  };
 }
 
 /** Takes the operation as it was read already, instead of from the body. */

@@ -3,33 +3,30 @@ import { contextOf } from '@portico/runtime/http-app.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { WebContext } from '../web-context.ts';
-import { answerTypes, type OperationRunner } from './create-operation-runner.ts';
+import { type AnsweredOperation, answerTypes, type Operation } from './create-operation-runner.ts';
 import { type OperationRequest, readGet, readPost } from './read-operation-request.ts';
 
 const maxBodyBytes = 100_000;
 
 export interface GraphqlRouterOptions {
-  readonly run: OperationRunner;
-  readonly createContext: (context: RequestContext) => WebContext;
+  readonly answerOperation: (operation: Operation, context: RequestContext) => Promise<AnsweredOperation>;
   /** Answers a browser that asks for a page; there is none when left out. */
   readonly page?: RequestHandler | undefined;
 }
 
 /** `/graphql`: GraphQL over HTTP, queries by GET and POST. */
-export function createGraphqlRouter({ run, createContext, page }: GraphqlRouterOptions): Router {
+export function createGraphqlRouter({ answerOperation, page }: GraphqlRouterOptions): Router {
   const answer = async (method: 'GET' | 'POST', request: OperationRequest, req: Request, res: Response) => {
     const context = contextOf(res);
     // Whoever accepts neither type gets JSON all the same (RFC 9110 section 12.4.1).
     const answerType = answerTypes.find((type) => type === req.accepts([...answerTypes])) ?? answerTypes[0];
-    const answered = await run({ request, method, answerType }, createContext(context));
-    const body = await answered.text();
-    res.status(answered.status);
-    res.set({ ...Object.fromEntries(answered.headers), ...answerHeaders('portico-web', context) });
+    const { status, headers, text } = await answerOperation({ request, method, answerType }, context);
+    res.status(status);
+    res.set({ ...headers, ...answerHeaders('portico-web', context) });
     res
       .set('Cache-Control', context.identity === undefined ? 'no-store' : 'private, no-store')
       .vary('Accept')
-      .send(body);
+      .send(text);
   };
 
   const router = Router({ caseSensitive: true, strict: true });
