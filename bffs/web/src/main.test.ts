@@ -38,6 +38,18 @@ test('the process says where it serves, is ready whatever its services do, and e
   assert.deepEqual(await exited, [0, null]);
 });
 
+test('a hub that is away keeps the process neither from starting and answering, nor from stopping', async (t) => {
+  const child = start({ ...settings, HUB_URL: 'postgres://hub:secret@127.0.0.1:1/hub' });
+  t.after(() => child.kill('SIGKILL'));
+  const exited = once(child, 'exit');
+  const [{ ready }] = await once(child, 'message');
+  const query = encodeURIComponent('{ product(sku: "p1") { name } }');
+  const { errors } = await (await fetch(`${ready.url}/graphql?query=${query}`)).json();
+  assert.equal(errors[0].extensions.code, 'SERVICE_UNAVAILABLE');
+  child.disconnect();
+  assert.deepEqual(await exited, [0, null]);
+});
+
 test('a wrong setting ends the start with one line that names it', async (t) => {
   const { CUSTOMERS_URL: _, ...incomplete } = settings;
   const cases: [Record<string, string>, RegExp][] = [
@@ -47,6 +59,7 @@ test('a wrong setting ends the start with one line that names it', async (t) => 
       { ...settings, CACHE_TTL_MS: 'soon' },
       /^wrong configuration: CACHE_TTL_MS must be an integer from 0 to 60000, got "soon"/,
     ],
+    [{ ...settings, HUB_URL: 'http://user:secret@x' }, /^wrong configuration: HUB_URL must be a postgres/],
     [{ ...settings, REDIS_URL: 'http://user:secret@x' }, /^wrong configuration: REDIS_URL must be a redis/],
     [{ ...settings, REDIS_URL: 'redis://user:secret@x/nope' }, /^could not start: a Redis URL looks like/],
   ];
