@@ -111,7 +111,13 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     fillTimeoutMs: callTimeoutMs + 250,
   });
 
-  const { answers, noteRead } = createWholeAnswers({ cache, sources: serviceNames, requirementOf, now });
+  const { answers, noteRead } = createWholeAnswers({
+    cache,
+    sources: serviceNames,
+    requirementOf,
+    onRead,
+    now,
+  });
   const reading: CachedServiceOptions = {
     tagsOf,
     requirementOf,

@@ -12,7 +12,7 @@ import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { createTestContext } from '@portico/testing/context.ts';
 import { createCachedService, type Reads } from './cached-service.ts';
 import { createMemoryStore } from './memory-store.fixture.ts';
-import { createReadCache } from './read-cache.ts';
+import { type CacheRead, createReadCache } from './read-cache.ts';
 import { createWholeAnswers } from './whole-answers.ts';
 
 const ttlMs = 1_000;
@@ -57,11 +57,13 @@ const change = async (tag: string) => {
 /** Two services, of which only the catalog says what changes, and answers that are made of theirs. */
 function createBff({ shared = createMemoryStore({ now: () => now }) } = {}) {
   const made: string[] = [];
+  const told: [RequestContext, CacheRead<unknown>][] = [];
   const cache = createReadCache({ maxBytes: 1_000_000, ttlMs, now: () => now, node, shared });
   const { answers, noteRead } = createWholeAnswers({
     cache,
     sources: ['catalog', 'reviews'],
     now: () => now,
+    onRead: (context, read) => told.push([context, read]),
   });
   const clientOf = <Paths>(service: string): Reads<Paths> => ({
     service,
@@ -96,7 +98,7 @@ function createBff({ shared = createMemoryStore({ now: () => now }) } = {}) {
     const { text } = await answers.give(question, make, context);
     return { text, cache: context.cache, context };
   };
-  return { give, made, failing, readCatalog, readReviews };
+  return { give, made, told, failing, readCatalog, readReviews };
 }
 
 test('an answer is given again until something changes that one of its parts was made from', async () => {
@@ -179,6 +181,20 @@ test('who asks the same at the same moment waits for one answer, which goes on w
   read.resolve();
   assert.deepEqual((await second).cache, { hits: 0, misses: 1, ageMs: 0 });
   assert.deepEqual(made, ['a']);
+});
+
+test('whoever gets an answer is told from where on it is good, and what it may have shown, however it was had', async () => {
+  const { give, told, readCatalog, readReviews } = createBff();
+  await change('something else');
+  const given = await Promise.all([1, 2].map(() => give('a', [readCatalog, readReviews])));
+  given.push(await give('a'));
+  const fence = { epoch: 'epoch 1', number: 1 };
+  const seen = [{ source: 'catalog', at: now }];
+  for (const { context } of given) {
+    const [[, read] = []] = told.filter(([of]) => of === context);
+    assert.partialDeepStrictEqual(read, { fence, seen });
+  }
+  assert.deepEqual(told.map(([, { source }]) => source).sort(), ['fill', 'joined', 'memory']);
 });
 
 test('another process takes an answer from the shared level, with all that it was made from', async () => {

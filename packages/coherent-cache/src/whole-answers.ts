@@ -37,6 +37,8 @@ export interface WholeAnswersOptions {
   /** The services that answers can be made from. */
   readonly sources: readonly string[];
   readonly requirementOf?: ((context: RequestContext) => Requirement | undefined) | undefined;
+  /** Told of each answer that is given, with all that it was made from: on a hit nothing else is read for the request. */
+  readonly onRead?: ((context: RequestContext, read: CacheRead<unknown>) => void) | undefined;
   readonly now: () => number;
 }
 
@@ -45,7 +47,7 @@ const maxTextLength = 400_000;
 
 /** @returns the answers, and `noteRead`, which has to be told of each read that is made for a request */
 export function createWholeAnswers(options: WholeAnswersOptions) {
-  const { cache, sources, requirementOf, now } = options;
+  const { cache, sources, requirementOf, onRead, now } = options;
   const making = new Map<RequestContext, CacheRead<unknown>[]>();
 
   const fillWith =
@@ -78,6 +80,7 @@ export function createWholeAnswers(options: WholeAnswersOptions) {
       if (read === undefined) throw new Error('the cache gave nothing');
       // What it was made of has been counted already, for the one who began.
       if (read.source !== 'fill') countReads([read], context);
+      onRead?.(context, read);
       if ('error' in read) throw read.error;
       return read.value;
     },
@@ -115,10 +118,11 @@ function toAnswer(
   let readAt = now;
   let keep = value.isWhole && value.text.length <= maxTextLength && parts.length > 0;
   for (const part of parts) {
-    if ('error' in part || !part.isKept) {
+    if ('error' in part) {
       keep = false;
       continue;
     }
+    keep &&= part.isKept;
     for (const source of part.sources) sources.add(source);
     for (const tag of part.tags) tags.add(tag);
     for (const { source, at } of part.seen ?? []) seen.set(source, Math.max(at, seen.get(source) ?? 0));
