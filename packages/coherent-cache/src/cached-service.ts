@@ -76,6 +76,8 @@ export interface CachedServiceOptions {
   readonly requirementOf?: ((context: RequestContext) => Requirement | undefined) | undefined;
   /** Told of each answer, so that a whole can be known by its parts. */
   readonly onRead?: ((context: RequestContext, read: CacheRead<unknown>) => void) | undefined;
+  /** Told of the `Commit-Id` of each command, before its answer is given. */
+  readonly onCommit?: ((context: RequestContext, service: string, commitId: string) => void) | undefined;
 }
 
 /** Puts the cache in front of a service's client. Answers are frozen: other requests have the same ones. */

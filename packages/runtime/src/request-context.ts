@@ -23,6 +23,13 @@ export interface RequestContext {
   readonly cache: CacheUse;
   /** Whom the request comes from, once a token was verified; nobody when left out. */
   identity?: Identity | undefined;
+  /** What the answer's client has to see from now on, where account is kept of that. */
+  consistency?: RequestConsistency | undefined;
+}
+
+export interface RequestConsistency {
+  /** `Portico-Consistency` of the answer, as far as it is made by now; undefined when there is nothing to say. */
+  token(): string | undefined;
 }
 
 export interface CacheUse {
@@ -75,6 +82,7 @@ class ArrivedRequest implements RequestContext {
   readonly deadline: number;
   readonly cache: CacheUse = { hits: 0, misses: 0 };
   identity: Identity | undefined;
+  consistency: RequestConsistency | undefined;
   readonly #res: ServerResponse;
   readonly #parentLog: Logger;
   /** On a clock that never goes back. */
