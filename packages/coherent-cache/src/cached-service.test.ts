@@ -6,7 +6,7 @@ import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { CallOptions } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import { createTestContext } from '@portico/testing/context.ts';
-import { createCachedService, type Reads, type TagsOf } from './cached-service.ts';
+import { type Calls, createCachedService, type TagsOf } from './cached-service.ts';
 import { createReadCache } from './read-cache.ts';
 
 const now = () => 1_000_000;
@@ -23,10 +23,11 @@ function createClient<Paths>(
   { service = 'catalog', batchLimit = 100, needsUser = false } = {},
 ) {
   const calls: [path: string, parameters: Parameters][] = [];
-  const client: Reads<Paths> = {
+  const client: Calls<Paths> = {
     service,
     batchLimit: () => batchLimit,
     needsUser: () => needsUser,
+    command: () => Promise.reject(new Error('this service takes no commands')),
     get: async (path, parameters, call) => {
       calls.push([path, parameters as Parameters]);
       return (await answer(path, parameters as Parameters, call)) as never;

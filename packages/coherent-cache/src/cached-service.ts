@@ -1,6 +1,14 @@
 import type { Requirement } from '@portico/change-stream/node/change-node.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
-import type { GetBody, GetParameters, GetPath } from '@portico/service-client/operation-types.ts';
+import type {
+  CommandBody,
+  CommandMethod,
+  CommandParameters,
+  CommandPath,
+  GetBody,
+  GetParameters,
+  GetPath,
+} from '@portico/service-client/operation-types.ts';
 import { type TargetParameters, toTarget } from '@portico/service-client/read-operations.ts';
 import type { ServiceClient } from '@portico/service-client/service-client.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
@@ -52,10 +60,24 @@ export interface CachedService<Paths> {
     query: OtherQuery<Paths, Path>,
     options: LoaderOptions<ItemOf<Paths, Path>, Missing>,
   ): DataLoader<string, ItemOf<Paths, Path> | Missing>;
+  /**
+   * Sends a command, and gives what the service answered. What the context reads from then on has to show it; what it
+   * has read is as it was.
+   * @throws ServiceError
+   */
+  command<Method extends CommandMethod, Path extends CommandPath<Paths, Method>>(
+    method: Method,
+    path: Path,
+    parameters: CommandParameters<Paths, Method, Path>,
+    context: RequestContext,
+  ): Promise<CommandBody<Paths, Method, Path>>;
 }
 
 /** What is used of a service's client. */
-export type Reads<Paths> = Pick<ServiceClient<Paths>, 'service' | 'get' | 'batchLimit' | 'needsUser'>;
+export type Calls<Paths> = Pick<
+  ServiceClient<Paths>,
+  'service' | 'get' | 'command' | 'batchLimit' | 'needsUser'
+>;
 
 /**
  * What an answer was made from, as tags. The answer of one GET is null for what doesn't exist; an item of a batch comes as
@@ -82,9 +104,9 @@ export interface CachedServiceOptions {
 
 /** Puts the cache in front of a service's client. Answers are frozen: other requests have the same ones. */
 export function createCachedService<Paths>(
-  client: Reads<Paths>,
+  client: Calls<Paths>,
   cache: ReadCache,
-  { tagsOf, requirementOf, onRead }: CachedServiceOptions = {},
+  { tagsOf, requirementOf, onRead, onCommit }: CachedServiceOptions = {},
 ): CachedService<Paths> {
   const keyOf = (path: GetPath<Paths>, parameters: TargetParameters, { identity }: RequestContext) => {
     const target = toTarget(path, { ...parameters, query: sorted(parameters.query ?? {}) });
@@ -126,6 +148,12 @@ export function createCachedService<Paths>(
       const value = valueOrError(reads[0]);
       if (value instanceof Error) throw value;
       return value;
+    },
+
+    command: async (method, path, parameters, context) => {
+      const { body, commitId } = await client.command(method, path, parameters, { context });
+      if (commitId !== undefined) onCommit?.(context, client.service, commitId);
+      return body;
     },
 
     loader: (path, query, options) => {

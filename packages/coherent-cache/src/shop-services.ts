@@ -94,7 +94,7 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
     tracing,
     now = Date.now,
   } = options;
-  const { node, tagsOf, requirementOf, onRead } = options;
+  const { node, tagsOf, requirementOf, onRead, onCommit } = options;
   const cacheMetrics = createCacheMetrics(metrics);
   const cache = createReadCache({
     maxBytes: maxCacheBytes,
@@ -121,6 +121,7 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
   const reading: CachedServiceOptions = {
     tagsOf,
     requirementOf,
+    onCommit,
     onRead: (context, read) => {
       noteRead(context, read);
       onRead?.(context, read);

@@ -1,4 +1,4 @@
-import { type OpenApiDocument, operationsOf } from '@portico/contracts/openapi.ts';
+import { type OpenApiDocument, type OpenApiOperation, operationsOf } from '@portico/contracts/openapi.ts';
 import { compileSchema, resolveReference, type Validator } from '@portico/runtime/openapi-schema.ts';
 
 /** What a client needs to know of a GET. */
@@ -12,23 +12,32 @@ export interface ReadOperation {
 /** The GETs of a document, by path. */
 export function describeReads(document: OpenApiDocument): Map<string, ReadOperation> {
   const reads = new Map<string, ReadOperation>();
-  const tolerant = tolerateNewMembers(document.components);
   for (const { path, method, operation } of operationsOf(document)) {
-    const response = operation.responses['200'];
-    if (method !== 'get' || response === undefined) continue;
-    const { content } = resolveReference(response, document) as {
-      content?: Record<string, { schema: object }>;
-    };
+    if (method !== 'get' || operation.responses['200'] === undefined) continue;
     const limits = (operation.parameters ?? []).map((parameter) => parameter['x-portico-batch'] ?? 1);
+    const answer = answerValidator(operation, '200', document);
+    if (answer === undefined) throw new TypeError(`GET ${path} answers with nothing`);
     reads.set(path, {
       batchLimit: Math.max(1, ...limits),
       needsUser: operation.security !== undefined,
-      answer: compileSchema(tolerateNewMembers(content?.['application/json']?.schema ?? {}), {
-        components: tolerant,
-      }),
+      answer,
     });
   }
   return reads;
+}
+
+/** Checks what comes with this status; undefined where nothing does. */
+export function answerValidator(
+  operation: OpenApiOperation,
+  status: string,
+  document: OpenApiDocument,
+): Validator | undefined {
+  const { content } = resolveReference(operation.responses[status] ?? {}, document) as {
+    content?: Record<string, { schema: object }>;
+  };
+  const schema = content?.['application/json']?.schema;
+  if (schema === undefined) return undefined;
+  return compileSchema(tolerateNewMembers(schema), { components: tolerateNewMembers(document.components) });
 }
 
 /** A copy of a schema that lets a service add members to its answers before its clients know them. */

@@ -6,8 +6,17 @@ import type { Tracing } from '@portico/runtime/tracing.ts';
 import { Pool } from 'undici';
 import { createBreaker } from './breaker.ts';
 import type { CallMetrics } from './call-metrics.ts';
-import { type Exchanged, exchange } from './exchange.ts';
-import type { GetBody, GetParameters, GetPath } from './operation-types.ts';
+import { commandKey, describeCommands } from './command-operations.ts';
+import { type Exchanged, type ExchangeRequest, exchange } from './exchange.ts';
+import type {
+  CommandBody,
+  CommandMethod,
+  CommandParameters,
+  CommandPath,
+  GetBody,
+  GetParameters,
+  GetPath,
+} from './operation-types.ts';
 import { describeReads, type TargetParameters, toTarget } from './read-operations.ts';
 import { isWorthRetrying, ServiceError } from './service-error.ts';
 
@@ -36,6 +45,13 @@ export interface CallOptions {
   readonly deadline?: () => number;
 }
 
+/** What came of a command. */
+export interface Done<Body> {
+  readonly body: Body;
+  /** The transaction that it was, as the service names it; undefined for a service that doesn't. */
+  readonly commitId: string | undefined;
+}
+
 /** Calls one service, typed by its OpenAPI document. */
 export interface ServiceClient<Paths> {
   readonly service: string;
@@ -45,6 +61,16 @@ export interface ServiceClient<Paths> {
     parameters: GetParameters<Paths, Path>,
     options: CallOptions,
   ): Promise<GetBody<Paths, Path>>;
+  /**
+   * Sends a command, once: nothing is tried again, as nobody knows what became of the first try.
+   * @throws ServiceError of any kind; `refused` with the status and what the service said.
+   */
+  command<Method extends CommandMethod, Path extends CommandPath<Paths, Method>>(
+    method: Method,
+    path: Path,
+    parameters: CommandParameters<Paths, Method, Path>,
+    options: CallOptions,
+  ): Promise<Done<CommandBody<Paths, Method, Path>>>;
   /** How many keys the service takes in one call of this path; 1 where its document marks no batch parameter. */
   batchLimit(path: GetPath<Paths>): number;
   /** Whether the answer of this path depends on the user, whose token is sent along then, and with no other path. */
@@ -75,25 +101,26 @@ export function createServiceClient<Paths>(
   const breaker = createBreaker(service);
   const budget = createRetryBudget();
   const reads = describeReads(document);
+  const commands = describeCommands(document);
 
   const needsUser = (path: string) => reads.get(path)?.needsUser ?? false;
-  const credentials = (path: string, { identity }: RequestContext): Record<string, string> =>
-    identity !== undefined && needsUser(path) ? { authorization: `Bearer ${identity.token}` } : {};
+  const credentials = ({ withUser }: Call, { identity }: RequestContext): Record<string, string> =>
+    identity !== undefined && withUser ? { authorization: `Bearer ${identity.token}` } : {};
 
   const tryOnce = async (
-    path: string,
-    target: string,
+    call: Call,
     { context, signal, deadline: worthUntil = () => context.deadline }: CallOptions,
     deadline: number,
     resends: number,
-  ) => {
+  ): Promise<Exchanged> => {
+    const { method, path, target } = call;
     const startedAt = performance.now();
     const timeoutMs = Math.max(0, deadline - now());
     const worthMs = Math.min(timeoutMs, worthUntil() - now());
     let outcome = 'ok';
     let status: number | undefined;
     const span = tracing?.beginCall(context.traceparent, {
-      method: 'GET',
+      method,
       url: baseUrl,
       path: pathOf(target),
       route: path,
@@ -102,26 +129,29 @@ export function createServiceClient<Paths>(
     const ended = context.downstream.begin();
     try {
       const answer = await exchange(pool, service, {
-        method: 'GET',
+        method,
         path: target,
         headers: {
           accept: 'application/json',
+          ...call.headers,
           'x-request-id': context.requestId,
           traceparent: span?.traceparent ?? context.traceparent,
-          ...credentials(path, context),
+          ...credentials(call, context),
           'portico-timeout-ms': String(Math.max(0, Math.floor(worthMs - wayBackMs))),
         },
+        body: call.body,
         signal: signal ?? context.signal,
         timeoutMs,
         maxAnswerBytes,
       });
       status = answer.status;
-      const body = judged(answer, service, worthMs < timeoutMs);
-      if (reads.get(path)?.answer.Check(body) === true) return body;
+      refuseFailure(answer, service, worthMs < timeoutMs);
+      if (call.isAnswer(answer)) return answer;
       throw new ServiceError(
         service,
         'bad-answer',
-        `answered ${path} in another shape than its document says`,
+        `answered ${status} to ${method} ${path}, or in another shape than its document says`,
+        { status },
       );
     } catch (error) {
       outcome = (error as ServiceError).kind;
@@ -133,11 +163,11 @@ export function createServiceClient<Paths>(
     }
   };
 
-  const tryTwice = async (path: string, target: string, call: CallOptions): Promise<unknown> => {
+  const tryTwice = async (call: Call, options: CallOptions): Promise<unknown> => {
     const deadline = now() + ownTimeoutMs;
     budget.countCall();
     try {
-      return await breaker.run(() => tryOnce(path, target, call, deadline, 0));
+      return (await breaker.run(() => tryOnce(call, options, deadline, 0))).json;
     } catch (error) {
       const pauseMs = 5 + random() * 20;
       const again =
@@ -145,7 +175,7 @@ export function createServiceClient<Paths>(
       if (!again || !budget.takeRetry()) throw error;
       metrics.retries.inc({ service });
       await delay(pauseMs);
-      return breaker.run(() => tryOnce(path, target, call, deadline, 1));
+      return (await breaker.run(() => tryOnce(call, options, deadline, 1))).json;
     }
   };
 
@@ -154,27 +184,72 @@ export function createServiceClient<Paths>(
     needsUser,
     batchLimit: (path) => reads.get(path)?.batchLimit ?? 1,
     destroy: () => pool.destroy(),
-    get: (path, parameters, call) =>
-      tryTwice(path, toTarget(path, parameters as TargetParameters), call) as Promise<never>,
+    get: (path, parameters, options) => {
+      const call: Call = {
+        method: 'GET',
+        path,
+        target: toTarget(path, parameters as TargetParameters),
+        withUser: needsUser(path),
+        isAnswer: ({ status, json }) => status === 200 && reads.get(path)?.answer.Check(json) === true,
+      };
+      return tryTwice(call, options) as Promise<never>;
+    },
+    command: async (method, path, parameters, options) => {
+      const { header = {}, body, ...target } = parameters as TargetParameters & SentParameters;
+      const operation = commands.get(commandKey(method, path));
+      const call: Call = {
+        method: toMethod[method],
+        path,
+        target: toTarget(path, target),
+        withUser: operation?.needsUser ?? false,
+        headers: body === undefined ? header : { ...header, 'content-type': 'application/json' },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        isAnswer: ({ status, json }) =>
+          operation?.answers.has(status) === true && (operation.answers.get(status)?.Check(json) ?? true),
+      };
+      const { json, headers } = await breaker.run(() => tryOnce(call, options, now() + ownTimeoutMs, 0));
+      const commitId = headers['commit-id'];
+      return { body: json as never, commitId: typeof commitId === 'string' ? commitId : undefined };
+    },
   };
 }
+
+/** One call, with all that is the same for each try. */
+interface Call {
+  readonly method: ExchangeRequest['method'];
+  /** As the document writes it. */
+  readonly path: string;
+  readonly target: string;
+  readonly withUser: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  /** Whether it is an answer that the document names. */
+  readonly isAnswer: (answer: Exchanged) => boolean;
+}
+
+interface SentParameters {
+  readonly header?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+const toMethod = { post: 'POST', put: 'PUT', patch: 'PATCH', delete: 'DELETE' } as const;
 
 /** A request target without its query. */
 function pathOf(target: string): string {
   return target.split('?', 1)[0] ?? target;
 }
 
-/** The body of a 200; everything else as the error that it is. @param hurried it had less time than a call has */
-function judged({ status, json }: Exchanged, service: string, hurried: boolean): unknown {
-  if (status === 200) return json;
+/** Throws 4xx and 5xx as the errors that they are. @param hurried it had less time than a call has */
+function refuseFailure({ status, json }: Exchanged, service: string, hurried: boolean): void {
   // That a request had little time says nothing against the service.
   if (status === 504)
     throw new ServiceError(service, hurried ? 'cancelled' : 'timeout', 'answered 504', { status });
   if (status >= 500) throw new ServiceError(service, 'failed', `answered ${status}`, { status });
-  if (status >= 400) {
-    const { detail } = (json ?? {}) as { detail?: unknown };
-    const said = typeof detail === 'string' ? { status, detail } : { status };
-    throw new ServiceError(service, 'refused', `answered ${status}`, said);
-  }
-  throw new ServiceError(service, 'bad-answer', `answered ${status} to a read`, { status });
+  if (status < 400) return;
+  const { detail, type } = (json ?? {}) as { detail?: unknown; type?: unknown };
+  throw new ServiceError(service, 'refused', `answered ${status}`, {
+    status,
+    ...(typeof detail === 'string' ? { detail } : {}),
+    ...(typeof type === 'string' ? { problem: type } : {}),
+  });
 }

@@ -24,6 +24,8 @@ export interface ServiceErrorOptions {
   readonly status?: number;
   /** What the service itself said, of a `refused` call: it is meant for clients. */
   readonly detail?: string;
+  /** Of a `refused` call, the kind of problem (`type`, RFC 9457), if the service named one. */
+  readonly problem?: string;
   readonly cause?: unknown;
 }
 
@@ -34,6 +36,7 @@ export class ServiceError extends Error {
   readonly kind: ServiceErrorKind;
   readonly status: number | undefined;
   readonly detail: string | undefined;
+  readonly problem: string | undefined;
 
   constructor(service: string, kind: ServiceErrorKind, message: string, options: ServiceErrorOptions = {}) {
     super(`${service}: ${message}`, { cause: options.cause });
@@ -41,6 +44,7 @@ export class ServiceError extends Error {
     this.kind = kind;
     this.status = options.status;
     this.detail = options.detail;
+    this.problem = options.problem;
   }
 }
 
