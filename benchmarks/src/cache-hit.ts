@@ -50,6 +50,7 @@ const context: RequestContext = {
   traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
   deadline: Number.MAX_SAFE_INTEGER,
   signal: new AbortController().signal,
+  endReason: undefined,
   log: silentLogger,
   downstream: createDownstream(),
   cache: { hits: 0, misses: 0 },
@@ -74,6 +75,9 @@ const openShop = (cache: ReadCache) => {
     service: 'catalog',
     batchLimit: () => 100,
     needsUser: () => false,
+    command: async () => {
+      throw new Error('nothing is commanded here');
+    },
     get: async () => ({ id: 'p1', name: 'A product', description: 'd'.repeat(300) }) as never,
   };
   return {

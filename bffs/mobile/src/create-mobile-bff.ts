@@ -1,8 +1,9 @@
+import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
-import { createHttpApp } from '@portico/runtime/http-app.ts';
+import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
@@ -15,13 +16,17 @@ import { requireAppVersion } from './app-version.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
+import { addReview } from './products/add-review.ts';
 import { listProducts } from './products/list-products.ts';
+import { setPrice, setStock } from './products/operator-commands.ts';
 import { showProduct } from './products/show-product.ts';
 import { createScreens, describeFailure, writeScreen } from './screen-answer.ts';
 import { toServiceProblem } from './service-failure.ts';
 
 export interface MobileBffParts {
   readonly clients: ShopServices;
+  /** What clients have to see; answers have no token when left out. */
+  readonly consistency?: Pick<Consistency, 'begin'> | undefined;
   /** Says whom a token is from; everybody is a visitor when left out. */
   readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
@@ -37,7 +42,7 @@ export interface MobileBffParts {
 
 /** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
 export function createMobileBff(parts: MobileBffParts): Express {
-  const { clients, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
+  const { clients, consistency, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
   const { validateAnswers = false } = parts;
   const document = loadOpenApi('mobile');
   const screen = createScreens(clients.answers);
@@ -46,6 +51,9 @@ export function createMobileBff(parts: MobileBffParts): Express {
     listProducts: screen('listProducts', listProducts(clients)),
     showProduct: screen('showProduct', showProduct(clients)),
     showMe: screen('showMe', showMe(clients)),
+    addReview: addReview(clients),
+    setPrice: setPrice(clients),
+    setStock: setStock(clients),
   };
   return createHttpApp({ log, metrics, tracing, timeoutMs, translateError: toServiceProblem }, (app) => {
     app.use(varyByEncoding);
@@ -54,6 +62,10 @@ export function createMobileBff(parts: MobileBffParts): Express {
     app.use(compression());
     // Before the request is looked at: an old app may ask for what isn't there any more.
     app.use('/api/v1', requireAppVersion(minAppVersion));
+    app.use('/api/v1', (req, res, next) => {
+      consistency?.begin(contextOf(res), req.get('Portico-Consistency'));
+      next();
+    });
     if (verifyToken !== undefined) app.use('/api/v1', identifyUser(verifyToken));
     app.use(
       createOpenApiRouter<operations>(document, handlers, { validateAnswers, writeAnswer: writeScreen }),

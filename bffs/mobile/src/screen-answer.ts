@@ -45,7 +45,7 @@ export type ShowScreen<Id extends keyof operations> = (
  *
  * Everybody may see the catalogue, so any cache may keep it, but prices and stock change
  * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is
- * not kept, nor is one for somebody whose token was sent.
+ * not kept, nor is one for somebody whose token was sent. One that says what its client has seen is for that client.
  */
 export function createScreens(answers: WholeAnswers) {
   const build = buildOf(import.meta.dirname);
@@ -54,14 +54,13 @@ export function createScreens(answers: WholeAnswers) {
       const question = `mobile ${build} ${id} ${JSON.stringify([sorted(path), sorted(query)])}`;
       const make = async (own: RequestContext) => write(await show({ path, query, context: own }), own);
       const screen = await answers.give(question, make, context);
-      return {
-        // As JSON, it is the screen.
-        body: new WrittenScreen(screen) as unknown as Screen<Id>,
-        headers: {
-          'Cache-Control': cacheControl(screen, context),
-          ...answerHeaders(cacheName, context),
-        },
-      };
+      const made = answerHeaders(cacheName, context);
+      // As JSON, it is the screen.
+      const body = new WrittenScreen(screen) as unknown as Screen<Id>;
+      const isForOne = context.identity !== undefined || 'Portico-Consistency' in made;
+      const mayKeep = context.identity === undefined && screen.isWhole;
+      const directives = [...(isForOne ? ['private'] : []), mayKeep ? 'no-cache' : 'no-store'];
+      return { body, headers: { 'Cache-Control': directives.join(', '), ...made } };
     };
 }
 
@@ -77,15 +76,18 @@ function sorted(parameters: object): object {
   return Object.fromEntries(Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function cacheControl({ isWhole }: KeptScreen, { identity }: RequestContext): string {
-  if (identity !== undefined) return 'private, no-store';
-  return isWhole ? 'no-cache' : 'no-store';
+/** What a command has brought about; it is no representation of anything, and for nobody else. */
+export function commandAnswer<Body extends object>(body: Body, context: RequestContext): Answer<Body> {
+  return { body, headers: { 'Cache-Control': 'private, no-store', ...answerHeaders(cacheName, context) } };
 }
 
-/** Writes such an answer, or 304 where the client has it. */
+/** Writes a screen, or 304 where the client has it; and what a command answers. */
 export function writeScreen(res: Response, { body }: Answer<unknown>): void {
-  const { text, tag } = body as WrittenScreen;
-  writeRepresentation(res, 'application/json; charset=utf-8', text, tag);
+  if (body instanceof WrittenScreen) {
+    writeRepresentation(res, 'application/json; charset=utf-8', body.text, body.tag);
+  } else {
+    res.json(body);
+  }
 }
 
 /** Lets problems say, too, what calls they took. Express tells error handlers from others by their four parameters. */

@@ -1,10 +1,13 @@
+import { forbidden } from '@portico/runtime/identity.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 
-/** The services that a screen can't be without, as people call them. */
+/** The services that a screen or a command can't be without, as people call them. */
 const names: Readonly<Record<string, string>> = {
   catalog: 'The catalogue',
   customers: 'The customer directory',
+  inventory: 'The warehouse',
+  reviews: 'The reviews',
 };
 
 /**
@@ -27,12 +30,39 @@ export function toServiceProblem(error: unknown): unknown {
     case 'timeout':
     case 'cancelled':
       return new Problem('timeout', `${name} did not answer in time.`, { cause: error });
-    case 'bad-answer':
     case 'refused':
-      return new Problem('bad-upstream', `${name} gave an answer that can not be used.`, {
-        cause: error,
-      });
+      return toRefusal(error) ?? unusable(name, error);
+    case 'bad-answer':
+      return unusable(name, error);
     default:
       return kind satisfies never;
   }
+}
+
+/** What a service says of whoever asks, or of a command. The rest of what it refuses is a mistake between us and it. */
+function toRefusal(error: ServiceError): Problem | undefined {
+  const { status, detail = 'The service of this command refused it.', problem } = error;
+  const options = { cause: error };
+  switch (status) {
+    case 401:
+      return new Problem('unauthenticated', detail, {
+        ...options,
+        headers: { 'WWW-Authenticate': 'Bearer' },
+      });
+    case 403:
+      return forbidden(detail);
+    case 404:
+      return new Problem('not-found', detail, options);
+    case 409:
+    case 422:
+      return problem === 'urn:portico:problem:conflict'
+        ? new Problem('conflict', detail, { ...options, extensions: { code: 'IDEMPOTENCY_CONFLICT' } })
+        : new Problem('invalid-request', detail, options);
+    default:
+      return undefined;
+  }
+}
+
+function unusable(name: string, cause: ServiceError): Problem {
+  return new Problem('bad-upstream', `${name} gave an answer that can not be used.`, { cause });
 }

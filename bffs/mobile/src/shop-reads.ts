@@ -36,6 +36,7 @@ export function openReads({ catalog, inventory, reviews, customers }: ShopServic
   };
 
   return {
+    withAuthor,
     productPage: (query: ProductListQuery) => found(catalog.get('/products', { query }, context)),
     categories: () => found(catalog.get('/categories', {}, context)),
     product: (id: string): Promise<Product | null> => products.load(id),

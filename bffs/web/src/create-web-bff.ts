@@ -1,21 +1,24 @@
+import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
-import { createHttpApp } from '@portico/runtime/http-app.ts';
+import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express } from 'express';
 import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
-import { createLoaders } from './loaders.ts';
 import { createOperationAnswers } from './operation/answer-operation.ts';
 import { createOperationRunner } from './operation/create-operation-runner.ts';
 import { createGraphqlRouter } from './operation/graphql-router.ts';
 import { createWebSchema } from './schema.ts';
 import { createServiceIds } from './service-ids.ts';
+import { createWebContext } from './web-context.ts';
 
 export interface WebBffParts {
   readonly services: ShopServices;
+  /** What clients have to see; answers have no token when left out. */
+  readonly consistency?: Pick<Consistency, 'begin'> | undefined;
   /** Says whom a token is from; everybody is a visitor when left out. */
   readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
@@ -29,19 +32,19 @@ export interface WebBffParts {
 
 /** The web app's API: GraphQL at `/graphql`; `schema.graphql` says what it has. */
 export function createWebBff(parts: WebBffParts): Express {
-  const { services, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
+  const { services, consistency, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
   const ids = createServiceIds();
   const run = createOperationRunner(createWebSchema(), { openSchema: demo });
   const answerOperation = createOperationAnswers({
     run,
     answers: services.answers,
-    createContext: (requestContext) => ({
-      requestContext,
-      ids,
-      loaders: createLoaders(services, ids, requestContext),
-    }),
+    createContext: (requestContext) => createWebContext(services, ids, requestContext),
   });
   return createHttpApp({ log, metrics, tracing, timeoutMs }, (app) => {
+    app.use((req, res, next) => {
+      consistency?.begin(contextOf(res), req.get('Portico-Consistency'));
+      next();
+    });
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(
       createGraphqlRouter({

@@ -4,7 +4,9 @@ import { createSchema } from 'graphql-yoga';
 import { categoryResolvers } from './category/category-resolvers.ts';
 import { customerResolvers } from './customer/customer-resolvers.ts';
 import { nodeResolvers } from './node/node-resolvers.ts';
+import { productCommands } from './product/product-commands.ts';
 import { productResolvers } from './product/product-resolvers.ts';
+import { reviewCommands } from './review/add-review.ts';
 import { reviewResolvers } from './review/review-resolvers.ts';
 import type { WebContext } from './web-context.ts';
 
@@ -12,7 +14,15 @@ import type { WebContext } from './web-context.ts';
 export function createWebSchema(): GraphQLSchema {
   return createSchema<WebContext>({
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
-    resolvers: [nodeResolvers, productResolvers, categoryResolvers, reviewResolvers, customerResolvers],
+    resolvers: [
+      nodeResolvers,
+      productResolvers,
+      productCommands,
+      categoryResolvers,
+      reviewResolvers,
+      reviewCommands,
+      customerResolvers,
+    ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
 }

@@ -1,12 +1,13 @@
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
 import { compileSchema } from '@portico/runtime/openapi-schema.ts';
 
-/** Whether a text can be an id at all, by the service's document. */
+/** Whether a text can be an id, or name a command, at all, by the service's document. */
 export interface ServiceIds {
   readonly isProduct: (id: string) => boolean;
   readonly isCategory: (id: string) => boolean;
   readonly isReview: (id: string) => boolean;
   readonly isCustomer: (id: string) => boolean;
+  readonly isIdempotencyKey: (key: string) => boolean;
 }
 
 /**
@@ -19,6 +20,7 @@ export function createServiceIds(): ServiceIds {
     isCategory: check('catalog', 'CategoryId'),
     isReview: check('reviews', 'ReviewId'),
     isCustomer: check('customers', 'CustomerId'),
+    isIdempotencyKey: check('reviews', 'IdempotencyKey'),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Identity } from '@portico/runtime/access-token.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { createTestContext } from '@portico/testing/context.ts';
-import { createCachedService, type Reads } from './cached-service.ts';
+import { type Calls, createCachedService } from './cached-service.ts';
 import { createMemoryStore } from './memory-store.fixture.ts';
 import { type CacheRead, createReadCache } from './read-cache.ts';
 import { createWholeAnswers } from './whole-answers.ts';
@@ -65,10 +65,11 @@ function createBff({ shared = createMemoryStore({ now: () => now }) } = {}) {
     now: () => now,
     onRead: (context, read) => told.push([context, read]),
   });
-  const clientOf = <Paths>(service: string): Reads<Paths> => ({
+  const clientOf = <Paths>(service: string): Calls<Paths> => ({
     service,
     batchLimit: () => 10,
     needsUser: () => false,
+    command: async () => assert.fail('nothing is commanded here'),
     get: async (path) => {
       if (failing.has(service)) throw new Error(`${service} is away`);
       return { [service]: path } as never;

@@ -99,6 +99,9 @@ function contextOfFill(context: RequestContext, signal: AbortSignal, deadline: D
     log,
     downstream,
     signal,
+    get endReason() {
+      return signal.reason;
+    },
     get deadline() {
       return deadline();
     },

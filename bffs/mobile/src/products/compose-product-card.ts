@@ -29,7 +29,12 @@ export function composeProductCard({ product, stock, rating }: CardParts): Produ
 /** What can be bought; nothing of a product that the warehouse doesn't have. Null if inventory failed. */
 export function composeAvailability(stock: CardParts['stock']): Mobile['schemas']['Availability'] | null {
   if (!stock.ok) return null;
-  const quantity = stock.value?.quantity ?? 0;
+  return toAvailability(stock.value ?? { quantity: 0 });
+}
+
+export function toAvailability({
+  quantity,
+}: Pick<Inventory['schemas']['Stock'], 'quantity'>): Mobile['schemas']['Availability'] {
   return { inStock: quantity > 0, quantity };
 }
 

@@ -40,7 +40,8 @@ export function composeProductScreen(parts: ProductScreenParts): Mobile['schemas
   };
 }
 
-function composeReview({ review, displayName }: ReviewParts): Mobile['schemas']['Review'] {
+/** A review; without an author where it can't be said who that is. */
+export function composeReview({ review, displayName }: ReviewParts): Mobile['schemas']['Review'] {
   const { id, stars, body, createdAt } = review;
   const author = displayName.ok && displayName.value !== null ? { displayName: displayName.value } : null;
   return { id, stars, body, createdAt, author };

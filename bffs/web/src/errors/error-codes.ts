@@ -2,6 +2,10 @@
  * Every `extensions.code` that an error of the graph can have. The list is closed, so that clients can decide on each.
  *
  * - `BAD_USER_INPUT`: an argument or variable has a value that can't be used.
+ * - `UNAUTHENTICATED`: nobody is signed in.
+ * - `FORBIDDEN`: whoever is signed in may not do this.
+ * - `NOT_FOUND`: what a command is about doesn't exist.
+ * - `IDEMPOTENCY_CONFLICT`: the idempotency key was used for another command.
  * - `NOT_SUPPORTED`: the schema has it, but there is nothing behind it yet.
  * - `LIMIT_EXCEEDED`: the operation is larger than this API executes; `limit` and `maximum` say which and how large.
  * - `GRAPHQL_PARSE_FAILED`: the document is not GraphQL.
@@ -16,6 +20,10 @@
  */
 export const errorCodes = [
   'BAD_USER_INPUT',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'IDEMPOTENCY_CONFLICT',
   'NOT_SUPPORTED',
   'LIMIT_EXCEEDED',
   'GRAPHQL_PARSE_FAILED',

@@ -1,3 +1,4 @@
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { GraphQLError } from 'graphql';
 import type { ErrorCode } from './error-codes.ts';
 
@@ -9,6 +10,16 @@ export function refuseInput(message: string): GraphQLError {
 /** The schema has it, but there is nothing behind it yet. */
 export function refuseUnsupported(message: string): GraphQLError {
   return refusal('NOT_SUPPORTED', message);
+}
+
+/** What a command is about doesn't exist. */
+export function refuseUnknown(kind: string, id: string): GraphQLError {
+  return refusal('NOT_FOUND', `There is no ${kind} "${id.length > 60 ? `${id.slice(0, 60)}…` : id}".`);
+}
+
+/** @throws GraphQLError when nobody is signed in. Which role it takes, the service of the command says. */
+export function requireUser({ identity }: RequestContext): void {
+  if (identity === undefined) throw refusal('UNAUTHENTICATED', 'This needs a user: sign in.');
 }
 
 function refusal(code: ErrorCode, message: string): GraphQLError {

@@ -28,15 +28,35 @@ export interface ServiceFailure {
   readonly message: string;
 }
 
+/** What a refusal of a service means to the client; the others are mistakes between us and the service. */
+function codeOfRefusal({ status, problem }: ServiceError): ErrorCode | undefined {
+  switch (status) {
+    case 400:
+      return 'BAD_USER_INPUT';
+    case 401:
+      return 'UNAUTHENTICATED';
+    case 403:
+      return 'FORBIDDEN';
+    case 404:
+      return 'NOT_FOUND';
+    case 409:
+    case 422:
+      return problem === 'urn:portico:problem:conflict' ? 'IDEMPOTENCY_CONFLICT' : 'BAD_USER_INPUT';
+    default:
+      return undefined;
+  }
+}
+
 /**
- * What a client is told of a service that gave no answer. A 400 means that what the client sent on to it was not right,
- * and then the service itself knows best what was wrong.
+ * What a client is told of a service that gave no answer. Where what the client sent on to it was not right, the service
+ * itself knows best what was wrong.
  * @param signal that of the request
  */
 export function toServiceFailure(error: ServiceError, signal: AbortSignal): ServiceFailure {
   const { service, kind } = error;
-  if (kind === 'refused' && error.status === 400 && error.detail !== undefined) {
-    return { code: 'BAD_USER_INPUT', service, message: error.detail };
+  const refused = kind === 'refused' ? codeOfRefusal(error) : undefined;
+  if (refused !== undefined && error.detail !== undefined) {
+    return { code: refused, service, message: error.detail };
   }
   const late = codes[kind] === 'SERVICE_TIMEOUT' && signal.reason instanceof DeadlineExceeded;
   const code = late ? 'REQUEST_TIMEOUT' : codes[kind];
