@@ -140,8 +140,13 @@ const badAnswers: [string, Script, string][] = [
   ['sends no HTTP', () => ['220 mail.example.com ESMTP\r\n', end], 'SERVICE_BAD_ANSWER'],
   [
     'refuses',
-    () => [httpAnswer(403, '{"detail":"no"}', { 'Content-Type': 'application/problem+json' })],
+    () => [httpAnswer(418, '{"detail":"no"}', { 'Content-Type': 'application/problem+json' })],
     'SERVICE_UNAVAILABLE',
+  ],
+  [
+    'forbids',
+    () => [httpAnswer(403, '{"detail":"no"}', { 'Content-Type': 'application/problem+json' })],
+    'FORBIDDEN',
   ],
 ];
 for (const [behaviour, script, code] of badAnswers) {

@@ -5,10 +5,10 @@ export type DocumentedOperation = ReturnType<typeof operationsOf>[number];
 
 /**
  * A command that calls an operation: with its path parameters by their examples, and those query parameters that have
- * an example of their own; as a user where it takes one.
+ * an example of their own; as a user where it takes one; with the header fields that it needs, and a body by its examples.
  */
 export function toCurl(
-  { path, operation }: DocumentedOperation,
+  { path, method, operation }: DocumentedOperation,
   document: OpenApiDocument,
   origin: string,
 ): string {
@@ -19,6 +19,23 @@ export function toCurl(
   const query = parameters
     .filter((parameter) => parameter.in === 'query' && parameter.schema.examples !== undefined)
     .map((parameter) => `${parameter.name}=${exampleText(parameter)}`);
-  const user = operation.security === undefined ? '' : ' -H "authorization: Bearer $(npx portico token ada)"';
-  return `curl -i --compressed '${origin}${target}${query.length === 0 ? '' : `?${query.join('&')}`}'${user}`;
+  const search = query.length === 0 ? '' : `?${query.join('&')}`;
+  return `curl -i --compressed '${origin}${target}${search}'${toOptions(method, operation, document)}`;
+}
+
+/** Everything of the command but the address. */
+function toOptions(
+  method: string,
+  { security, parameters = [], requestBody }: DocumentedOperation['operation'],
+  document: OpenApiDocument,
+): string {
+  const who = security?.[0].bearer.includes('operator') ? 'root' : 'ada';
+  const needed = parameters.filter((parameter) => parameter.in === 'header' && parameter.required);
+  const schema = requestBody?.content['application/json']?.schema;
+  return [
+    ...(method === 'get' ? [] : [` -X ${method.toUpperCase()}`]),
+    ...(security === undefined ? [] : [` -H "authorization: Bearer $(npx portico token ${who})"`]),
+    ...needed.map(({ name, schema }) => ` -H '${name}: ${String(exampleOf(schema, document))}'`),
+    ...(schema === undefined ? [] : [` --json '${JSON.stringify(exampleOf(schema, document))}'`]),
+  ].join('');
 }
