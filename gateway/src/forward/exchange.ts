@@ -32,6 +32,8 @@ export interface Outgoing {
   readonly maxBodyBytes: number;
   /** What becomes of the fields of the answer. */
   readonly answerFields: AnswerFields;
+  /** Gives the client a cookie with the token of the answer; false when left out. */
+  readonly keepsConsistency?: boolean;
   /** Where the client asks for a WebSocket. */
   readonly webSocket?: WebSocketOutgoing | undefined;
 }

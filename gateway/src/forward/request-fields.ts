@@ -3,10 +3,11 @@ import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { Route } from '../table/route-table.ts';
 import { toOfferFields, type WebSocketOffer } from '../web-socket/offer.ts';
+import { tokenOfCookie } from './consistency-cookie.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
 export interface RequestFieldsOptions {
-  readonly route: Pick<Route, 'auth' | 'requestFields' | 'timeoutMs'>;
+  readonly route: Pick<Route, 'auth' | 'consistency' | 'requestFields' | 'timeoutMs'>;
   readonly context: Pick<RequestContext, 'identity' | 'requestId' | 'traceparent'>;
   readonly viaName: string;
   readonly offer?: WebSocketOffer | undefined;
@@ -41,6 +42,7 @@ export function toRequestFields(
   const fields = passedOn(req, route.requestFields);
   // Where the gateway knows users, other credentials than the ones that it has verified go no further.
   if (route.auth !== 'none' && context.identity === undefined) delete fields.authorization;
+  if (route.consistency === 'cookie') takeTokenOfCookie(fields, req);
   setFraming(fields, req);
   fields['x-request-id'] = context.requestId;
   setTrace(fields, req, context.traceparent);
@@ -50,6 +52,12 @@ export function toRequestFields(
   fields['x-forwarded-proto'] = 'http';
   if (req.headers.host) fields['x-forwarded-host'] = req.headers.host;
   return offer === undefined ? fields : Object.assign(fields, toOfferFields(offer));
+}
+
+/** What the client says itself counts. Nothing else of its cookies goes on. */
+function takeTokenOfCookie(fields: Record<string, string>, req: IncomingMessage): void {
+  const token = fields['portico-consistency'] ?? tokenOfCookie(req);
+  if (token !== undefined) fields['portico-consistency'] = token;
 }
 
 /** Without the prefix that an IPv4 address has where both kinds are listened for (RFC 4291 section 2.5.5.2). */

@@ -1,6 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerFields } from './answer-fields.ts';
 import { toAnswerHead } from './answer-head.ts';
+import { addConsistencyCookie } from './consistency-cookie.ts';
+
+export interface AnswerOptions {
+  readonly requestId: string;
+  readonly answerFields: AnswerFields;
+  /** Gives the client a cookie with the token of the answer. */
+  readonly keepsConsistency?: boolean;
+}
 
 /**
  * Writes the upstream's answer to the client as it comes. An answer that breaks off is not ended, so that it never looks
@@ -11,9 +19,10 @@ import { toAnswerHead } from './answer-head.ts';
 export function writeAnswer(
   answer: IncomingMessage,
   res: ServerResponse,
-  { requestId, answerFields }: { readonly requestId: string; readonly answerFields: AnswerFields },
+  { requestId, answerFields, keepsConsistency = false }: AnswerOptions,
 ): boolean {
   const { status, fields, isEventStream } = toAnswerHead(answer, requestId, answerFields);
+  if (keepsConsistency) addConsistencyCookie(fields, res.req);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.
   if (isEventStream) res.flushHeaders();

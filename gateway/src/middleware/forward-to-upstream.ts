@@ -34,6 +34,8 @@ export function forwardToUpstream(
       idleTimeoutMs,
       maxBodyBytes,
       answerFields,
+      // Who sends the token as a field keeps it.
+      keepsConsistency: route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined,
       webSocket,
     };
     upstream.forward(req, res, outgoing, next);

@@ -80,6 +80,12 @@ const routeSchema = Type.Object(
       description:
         'whether requests bring an access token: it is taken off, verified where there is one, or demanded; needs jwt',
     }),
+    consistency: Type.Enum(['none', 'field', 'cookie'], {
+      default: 'none',
+      description:
+        'how clients carry what they have to see (Portico-Consistency): not, by the field that they send, or, if they send none, ' +
+        'by a cookie of 10 s that the gateway keeps for them',
+    }),
     timeoutMs: Type.Integer({
       minimum: 1,
       maximum: 600_000,

@@ -17,6 +17,8 @@ export interface Route {
   readonly maxBodyBytes: number;
   /** Whether an access token is taken off, verified where there is one, or demanded. */
   readonly auth: FileRoute['auth'];
+  /** How clients carry what they have to see (`Portico-Consistency`). */
+  readonly consistency?: FileRoute['consistency'];
   /** Any number of requests when undefined. */
   readonly rateLimit: FileRoute['rateLimit'];
   /** Whether a GET may become a WebSocket, and of what kind. */
@@ -57,7 +59,7 @@ export function toRouteTable({ upstreams, routes, jwt, maxWebSockets }: GatewayF
 }
 
 function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, auth, rateLimit, webSocket } = route;
+  const { path, host, methods, upstream, timeoutMs, auth, consistency, rateLimit, webSocket } = route;
   const { firstByteTimeoutMs, idleTimeoutMs } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
@@ -69,6 +71,7 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
     firstByteTimeoutMs,
     idleTimeoutMs,
     auth,
+    consistency,
     rateLimit,
     webSocket,
     maxBodyBytes: maxBodyBytes ?? (readsOnly ? 0 : 1_000_000),
@@ -76,6 +79,7 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
       ...fieldsOfReads,
       ...(readsOnly ? [] : fieldsOfBodies),
       ...(auth === 'none' ? [] : ['authorization']),
+      ...(consistency === 'none' ? [] : ['portico-consistency']),
       ...requestFields,
     ]),
     answerFields: answerFields === undefined ? usualAnswerFields : createAnswerFields(answerFields),
