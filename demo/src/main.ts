@@ -3,6 +3,7 @@ import { progressLine, readyText } from './announce.ts';
 import { claimDataDir, claimPorts } from './claim.ts';
 import { type DemoConfig, readDemoConfig } from './config.ts';
 import { removeDemoFile, toDemoFile, writeDemoFile } from './demo-file.ts';
+import { keptPassword } from './engines/kept-password.ts';
 import { forkProgram } from './fork-program.ts';
 import { freePorts } from './free-port.ts';
 import { createProcessLogs } from './process-log.ts';
@@ -67,7 +68,8 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
   const siteUrl = await serveSite(createSite(() => reportStatuses(supervisor.statuses())));
   const ports = await freePorts(20);
   // Processes start a quarter faster when they find their modules compiled.
-  const table = processTable(config, () => Number(ports.pop()), siteUrl);
+  const tokenKey = await keptPassword(join(config.dataDir, 'tokens'));
+  const table = processTable({ ...config, tokenKey }, () => Number(ports.pop()), siteUrl);
   const supervisor = createSupervisor(table, {
     fork: (spec, env) => forkProgram(spec, { ...config.baseEnv, ...env }, logs),
     lastComplaint: logs.lastComplaint,

@@ -6,7 +6,11 @@ import { levels } from './supervisor.ts';
 
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;
-  return processTable(readDemoConfig(env), () => (port += 1), 'http://127.0.0.1:1');
+  return processTable(
+    { ...readDemoConfig(env), tokenKey: 'k'.repeat(48) },
+    () => (port += 1),
+    'http://127.0.0.1:1',
+  );
 }
 const names = (env: Readonly<Record<string, string>>) => table(env).map(({ name }) => name);
 

@@ -4,7 +4,10 @@ import { serviceNames } from './service-names.ts';
 import type { ProcessSpec, ReadyByName } from './supervisor.ts';
 
 /** Programs and their settings, from what the demo was told. */
-export type TableConfig = Omit<DemoConfig, 'baseEnv'>;
+export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
+  /** What the tokens of clients are signed with. */
+  readonly tokenKey: string;
+};
 
 /**
  * What runs, as one list.
@@ -50,7 +53,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
   };
   const bff = (name: string) => {
-    const own = { ...listening(), OIDC_ISSUER: oidcIssuer };
+    const own = { ...listening(), OIDC_ISSUER: oidcIssuer, PORTICO_TOKEN_KEY: config.tokenKey };
     const env = (ready: ReadyByName) =>
       settings({
         ...own,

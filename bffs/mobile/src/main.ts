@@ -19,6 +19,7 @@ await runProcess(async () => {
     tracing,
     handler: createMobileBff({
       clients,
+      consistency: clients.consistency,
       verifyToken: toTokenVerifier(config),
       log,
       metrics,

@@ -20,6 +20,7 @@ await runProcess(async () => {
     tracing,
     handler: createWebBff({
       services,
+      consistency: services.consistency,
       verifyToken: toTokenVerifier(config),
       log,
       metrics,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /**
  * The password kept in the folder `dir`, readable by its owner alone; the first call makes it. It stays the same for
- * ever, because clients of the engine live on when the engine is started again.
+ * ever, because whoever was told it lives on when the engine is started again.
  */
 export async function keptPassword(dir: string): Promise<string> {
   const path = join(dir, 'password');

@@ -3,6 +3,7 @@ import { createChangeNode } from '@portico/change-stream/node/create-change-node
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
 import Type, { type Static, type TObject } from 'typebox';
+import { type Consistency, consistencySettings, createConsistency } from './request-consistency.ts';
 import {
   createShopServices,
   type ShopServices,
@@ -14,11 +15,17 @@ import {
 /** The settings of a process that reads the shop and, where there is a hub, knows what changes in it. */
 export const coherentShopSettings = {
   ...shopSettings,
+  ...consistencySettings,
   /** The hub of changes, as the role that owns its database; answers live by `CACHE_TTL_MS` when left out. */
   HUB_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' })),
 };
 
-type OtherOptions = Omit<ShopServicesOptions, 'urls' | 'cacheTtlMs' | 'redisUrl' | 'node' | 'tagsOf'>;
+type OtherOptions = Pick<ShopServicesOptions, 'log' | 'metrics' | 'tracing' | 'now' | 'callTimeoutMs'>;
+
+/** The services, and what clients have to see of them; undefined without `PORTICO_TOKEN_KEY`. */
+export interface OpenShop extends ShopServices {
+  readonly consistency: Consistency | undefined;
+}
 
 /**
  * The services of the shop, read through a cache that follows the hub of changes. Nobody waits for the hub: while it is
@@ -27,19 +34,26 @@ type OtherOptions = Omit<ShopServicesOptions, 'urls' | 'cacheTtlMs' | 'redisUrl'
 export function openShop(
   config: Static<TObject<typeof coherentShopSettings>>,
   options: OtherOptions,
-): ShopServices {
-  const shop = { ...toShopOptions(config), ...options };
-  if (config.HUB_URL === undefined) return createShopServices(shop);
+): OpenShop {
+  const { HUB_URL: url, PORTICO_TOKEN_KEY: key } = config;
   const { log, metrics, now } = options;
-  const hub = createPostgresEventHub({ url: config.HUB_URL, log });
-  const node = createChangeNode({ hub, sources: eventSources, log, metrics, ...(now && { now }) });
-  const services = createShopServices({ ...shop, node, tagsOf: readTags });
+  const hub = url === undefined ? undefined : createPostgresEventHub({ url, log });
+  const node = hub && createChangeNode({ hub, sources: eventSources, log, metrics, ...(now && { now }) });
+  const consistency = key === undefined ? undefined : createConsistency({ key, node, ...(now && { now }) });
+  const services = createShopServices({
+    ...toShopOptions(config),
+    ...options,
+    ...consistency?.reading,
+    node,
+    tagsOf: node && readTags,
+  });
   return {
     ...services,
+    consistency,
     close: async () => {
       await services.close();
       // Both at once: the node may be waiting for the hub.
-      await Promise.all([node.close(), hub.close()]);
+      await Promise.all([node?.close(), hub?.close()]);
     },
   };
 }
