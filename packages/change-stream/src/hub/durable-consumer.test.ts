@@ -126,6 +126,20 @@ describe('a durable consumer', () => {
     assert.deepEqual(await untilNoted(3), [1, 2, 3]);
   });
 
+  test('is given the records of the sources that it names, told how far it is, and passes the others', async () => {
+    await startedAtBegin();
+    const stock = await hub.writer('inventory', never);
+    const said: string[] = [];
+    consume({ sources: ['catalog'], onSaid: (source) => said.push(source) });
+    await stock.append([recordAt('inventory', 101)]);
+    await writer.append([recordAt('catalog', 2)]);
+    await stock.append([recordAt('inventory', 102)]);
+    await writer.append([recordAt('catalog', 3)]);
+    assert.deepEqual(await untilNoted(3), [1, 2, 3]);
+    while (said.length < 4) await untilNoted(3);
+    assert.deepEqual(said, ['inventory', 'catalog', 'inventory', 'catalog']);
+  });
+
   test('stops at a record that it can not handle, and skips nothing', async () => {
     await startedAtBegin();
     let failures = 0;

@@ -10,6 +10,8 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
   readonly hub: DurableEventHub;
   /** The consumer's own database, with the table of `cursorMigration`. */
   readonly db: Kysely<Tables>;
+  /** Whose records it is given; all when left out. Past others the cursor moves now and then, so they cost its database little. */
+  readonly sources?: readonly string[];
   /**
    * Does what the records bring about, in their order, in a transaction that moves the cursor as well: whatever happens to
    * the process, it is done once. All else that it does (calls, files) may happen more than once.
@@ -20,6 +22,8 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
    * position that it goes on from, so it is given some records whose effect it has already: `handle` bears that.
    */
   readonly reset: (trx: Transaction<Tables>) => Promise<void>;
+  /** Told how far it is: all that a source had said at this time (epoch milliseconds, by the source's clock) is done. */
+  readonly onSaid?: (source: string, committedAt: number) => void;
   readonly log: Logger;
   /** How long an instance stays the active one without a sign of life, by the consumer's database. */
   readonly leaseMs?: number;
@@ -27,6 +31,7 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
 
 const longestPauseMs = 10_000;
 const registerEveryMs = 10_000;
+const passEveryMs = 5_000;
 
 /**
  * Follows the hub from where the consumer is, until the signal aborts. Of several instances one is active, the others take
@@ -107,23 +112,37 @@ async function resetAt<Tables extends CursorTables>(
 
 /** Step 3. */
 async function follow<Tables extends CursorTables>(
-  { name, hub, handle, log }: DurableConsumerOptions<Tables>,
+  { name, hub, sources, handle, onSaid, log }: DurableConsumerOptions<Tables>,
   cursor: ConsumerCursor,
   from: Position,
   succeed: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   let registered = performance.now();
+  let moved = registered;
   await hub.keepFor(name, from);
+  /** Gives the position if the cursor moved. */
+  const move = async (records: readonly HubRecord[]) => {
+    const end = records.at(-1);
+    const wanted = records.filter(({ source }) => sources?.includes(source) ?? true);
+    if (end === undefined || (wanted.length === 0 && performance.now() - moved < passEveryMs)) return;
+    const position = { epoch: from.epoch, number: end.number, mark: end.mark };
+    await cursor.move(position, async (trx) => {
+      if (wanted.length > 0) await handle(wanted, trx as unknown as Transaction<Tables>);
+    });
+    moved = performance.now();
+    succeed();
+    return position;
+  };
   await hub.tail(
     from,
     async (messages) => {
-      const records = messages.flatMap((message) => (message.kind === 'record' ? [message.record] : []));
-      const end = records.at(-1);
-      if (end === undefined) return;
-      const position = { epoch: from.epoch, number: end.number, mark: end.mark };
-      await cursor.move(position, (trx) => handle(records, trx as unknown as Transaction<Tables>));
-      succeed();
+      const said = messages.map((message) => (message.kind === 'record' ? message.record : message.progress));
+      const position = await move(
+        messages.flatMap((message) => (message.kind === 'record' ? [message.record] : [])),
+      );
+      for (const { source, committedAt } of said) onSaid?.(source, committedAt);
+      if (position === undefined) return;
       if (performance.now() - registered < registerEveryMs) return;
       registered = performance.now();
       await hub.keepFor(name, position).catch((error: unknown) => {
