@@ -46,6 +46,8 @@ interface Table {
   readonly ids: readonly string[];
   /** A new value for each of the other columns. */
   readonly values: Readonly<Record<string, (dice: Dice) => unknown>>;
+  /** Columns that follow from the others. */
+  readonly derived?: readonly string[];
   /** Which rows may go away or get another key; all when left out. */
   readonly loose?: RawBuilder<boolean>;
 }
@@ -75,17 +77,19 @@ const many = (path: string, ids: readonly string[], query = {}): Read[] =>
   [...ids.map((id) => [id]), ids].map((some) => ({ path, parameters: { query: { ids: some, ...query } } }));
 
 const productLists = [undefined, 'coffee', 'new-shelf'].flatMap((category) =>
-  ['featured', 'price_asc', 'price_desc', 'newest'].map((sort) => ({
-    path: '/products',
-    parameters: { query: { category, sort, limit: 3 } },
-  })),
+  ['featured', 'price_asc', 'price_desc', 'newest', 'rating'].flatMap((sort) =>
+    [undefined, '"text" or steel -7'].map((q) => ({
+      path: '/products',
+      parameters: { query: { category, q, sort, limit: 3 } },
+    })),
+  ),
 );
 
 const services: readonly Service[] = [
   {
     ...service({
       name: 'catalog',
-      createApp: createCatalog,
+      createApp: (parts) => createCatalog({ ...parts, ratingsAreKnown: async () => true }),
       migrations: catalogMigrations,
       seed: (db) => seedCatalog(db, 40),
     }),
@@ -103,7 +107,10 @@ const services: readonly Service[] = [
           price_currency: ({ among }) => among(['EUR', 'USD', 'SEK']),
           featured_rank: ({ number }) => number(1_000_000_000),
           created_at: aMoment,
+          rating_average: ({ number }) => number(501),
+          rating_count: ({ number }) => number(20),
         },
+        derived: ['search'],
       },
       {
         name: 'categories',
@@ -217,8 +224,8 @@ for (const { name, start, tables, reads } of services) {
       const { rows } = await sql<{ table: string; column: string }>`
         select table_name as table, column_name as column from information_schema.columns
         where table_name = any(${source.tables})`.execute(db);
-      const changed = tables.flatMap(({ name, key, values }) =>
-        [key, ...Object.keys(values)].map((column) => `${name}.${column}`),
+      const changed = tables.flatMap(({ name, key, values, derived = [] }) =>
+        [key, ...Object.keys(values), ...derived].map((column) => `${name}.${column}`),
       );
       assert.deepEqual(rows.map(({ table, column }) => `${table}.${column}`).sort(), changed.sort());
     });
@@ -272,7 +279,7 @@ async function start<Tables>(definition: ServiceDefinition<Tables>) {
   const db = createDatabase<Tables>(String(postgres.databases[name]), silentLogger);
   await migrateToLatest(db, migrations);
   await seed(db, 40);
-  const server = createServer(createApp({ db, log: silentLogger, metrics: createMetrics(name) }));
+  const server = createServer(createApp({ db, log: silentLogger, metrics: createMetrics(name) }, {}));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

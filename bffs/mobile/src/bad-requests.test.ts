@@ -73,11 +73,19 @@ describe('A request that can not be answered', () => {
     await refused('invalid-request', '/api/v1/products?limit[]=2', '"limit[]"');
   });
 
-  it('asks for what is not supported yet', async () => {
-    await refused('not-supported', '/api/v1/products?q=kettle', '"q"');
-    await refused('not-supported', '/api/v1/products?sort=rating', 'rating');
+  it('looks for what no text has, or for an order that does not exist', async () => {
+    for (const q of ['', '%3F!', 'a%00', '%ff', 'x'.repeat(201)])
+      await refused('invalid-request', `/api/v1/products?q=${q}`, q === '%ff' ? '' : '"q"');
     await refused('invalid-request', '/api/v1/products?sort=best', '"sort"');
     assert.deepEqual(shop.takeCalls(), []);
+  });
+
+  it('asks for the order by rating while the catalogue does not know the ratings', async () => {
+    shop.data.ratingsAreKnown = false;
+    for (let asked = 0; asked < 20; asked++)
+      await refused('not-supported', '/api/v1/products?sort=rating', 'rating');
+    shop.data.ratingsAreKnown = true;
+    assert.equal((await supertest(bff.app).get('/api/v1/products?sort=rating')).status, 200);
   });
 
   it('names a product that does not exist, or could not', async () => {

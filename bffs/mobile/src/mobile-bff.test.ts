@@ -98,6 +98,22 @@ describe('The phone API', () => {
       assert.deepEqual(idsOf(newest.body.items), ['p45']);
     });
 
+    it('finds words, in a category and in any order', async () => {
+      const found = async (query: string) => idsOf((await get(`/api/v1/products?${query}`)).body.items);
+      assert.deepEqual(await found('q=17'), ['p17']);
+      assert.deepEqual(await found('q=17&category=coffee'), []);
+      assert.deepEqual(await found('q=product&sort=price_desc&limit=2'), ['p45', 'p44']);
+    });
+
+    it('has the best rated products first', async () => {
+      const { body } = await get('/api/v1/products?sort=rating&limit=100');
+      const averages = body.items.map(({ rating }: { rating: { average: number } }) => rating.average);
+      assert.deepEqual(
+        averages,
+        averages.toSorted((a: number, b: number) => b - a),
+      );
+    });
+
     it('has only the members that were picked, and calls no service for the others', async () => {
       const plain = await get('/api/v1/products?limit=1&fields=name,price');
       assert.deepEqual(plain.body.items, [

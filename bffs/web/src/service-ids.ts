@@ -1,10 +1,11 @@
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
 import { compileSchema } from '@portico/runtime/openapi-schema.ts';
 
-/** Whether a text can be an id, or name a command, at all, by the service's document. */
+/** Whether a text can be an id, name a command, or be what is looked for, by the service's document. */
 export interface ServiceIds {
   readonly isProduct: (id: string) => boolean;
   readonly isCategory: (id: string) => boolean;
+  readonly isSearchText: (text: string) => boolean;
   readonly isReview: (id: string) => boolean;
   readonly isCustomer: (id: string) => boolean;
   readonly isIdempotencyKey: (key: string) => boolean;
@@ -18,6 +19,7 @@ export function createServiceIds(): ServiceIds {
   return {
     isProduct: check('catalog', 'ProductId'),
     isCategory: check('catalog', 'CategoryId'),
+    isSearchText: check('catalog', 'SearchText'),
     isReview: check('reviews', 'ReviewId'),
     isCustomer: check('customers', 'CustomerId'),
     isIdempotencyKey: check('reviews', 'IdempotencyKey'),

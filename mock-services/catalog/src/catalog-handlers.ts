@@ -10,10 +10,22 @@ import { listProducts } from './list-products.ts';
 import { type Product, selectProducts, toProduct } from './product.ts';
 
 /** What each operation of the catalog does. */
-export function createCatalogHandlers(database: Database<CatalogTables>): OperationHandlers<operations> {
+export function createCatalogHandlers(
+  database: Database<CatalogTables>,
+  ratingsAreKnown: (() => Promise<boolean>) | undefined,
+): OperationHandlers<operations> {
   const during = (context: RequestContext) => database.during(context);
+  const requireRatings = async () => {
+    if (ratingsAreKnown === undefined)
+      throw new Problem('not-supported', 'Products can not be sorted by rating here.');
+    if (!(await ratingsAreKnown()))
+      throw new Problem('not-supported', 'The ratings of the products are not known yet.');
+  };
   return {
-    listProducts: async ({ query, context }) => ({ body: await listProducts(during(context), query) }),
+    listProducts: async ({ query, context }) => {
+      if (query.sort === 'rating') await requireRatings();
+      return { body: await listProducts(during(context), query) };
+    },
 
     getProduct: async ({ path, context }) => ({ body: await findProduct(during(context), path.id) }),
 

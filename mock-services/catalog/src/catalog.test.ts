@@ -22,6 +22,7 @@ let postgres: TestPostgres;
 let db: Database<CatalogTables>;
 let issuer: TokenIssuer;
 let app: Express;
+let ratingsAreKnown = true;
 
 before(async () => {
   postgres = await startPostgres({ databases: ['catalog'] });
@@ -31,6 +32,7 @@ before(async () => {
   issuer = await startTokenIssuer();
   app = createCatalog({
     db,
+    ratingsAreKnown: async () => ratingsAreKnown,
     verifyToken: issuer.verify,
     log: silentLogger,
     metrics: createMetrics('catalog'),
@@ -108,7 +110,7 @@ describe('The catalog', () => {
   });
 
   it('does not mix ids with a list', async () => {
-    for (const other of ['category=coffee', 'sort=newest', 'limit=5', 'cursor=x']) {
+    for (const other of ['category=coffee', 'q=kettle', 'sort=newest', 'limit=5', 'cursor=x']) {
       const name = String(other.split('=')[0]);
       assertProblem(await supertest(app).get(`/products?ids=p1&${other}`), 400, name);
     }
@@ -206,7 +208,7 @@ describe('A list of products', () => {
   });
 
   it('refuses an order that does not exist', async () => {
-    assertProblem(await supertest(app).get('/products?sort=rating'), 400, 'sort');
+    assertProblem(await supertest(app).get('/products?sort=best'), 400, 'sort');
   });
 
   it('refuses the cursor of another list, and cursors that nobody gave', async () => {
@@ -237,6 +239,112 @@ describe('A list of products', () => {
       const response = await supertest(app).get(`/products?sort=price_asc&category=toys&cursor=${cursor}`);
       assertProblem(response, 400, 'cursor');
     }
+  });
+});
+
+describe('The order by rating', () => {
+  const rate = (id: string, rating_average: number, rating_count: number) =>
+    db.updateTable('products').set({ rating_average, rating_count }).where('id', '=', id).execute();
+  const idsOf = (items: readonly Product[]) => items.map(({ id }) => id);
+
+  it('is by average, then by the number of reviews, then total; products without reviews come last', async () => {
+    await rate('p20', 500, 1);
+    await rate('p21', 460, 7);
+    await rate('p22', 460, 90);
+    await rate('p23', 460, 90);
+    await rate('p24', 100, 3);
+    const rated = ['p20', 'p23', 'p22', 'p21', 'p24'];
+    for (const limit of [1, 2, 100]) {
+      const all = idsOf(await walk(`/products?sort=rating&limit=${limit === 1 ? 3 : limit}`));
+      assert.deepEqual(all.slice(0, 5), rated);
+      assert.equal(new Set(all).size, all.length);
+    }
+    const { category } = await get<Product>('/products/p22');
+    const [first] = await walk(`/products?sort=rating&category=${category.id}`);
+    assert.equal(first?.id, 'p22');
+  });
+
+  it('is refused as not supported until all ratings are known', async () => {
+    ratingsAreKnown = false;
+    assertProblem(await supertest(app).get('/products?sort=rating'), 501, 'rating');
+    ratingsAreKnown = true;
+  });
+
+  it('is refused as not supported where nobody follows reviews', async () => {
+    const alone = createCatalog({ db, log: silentLogger, metrics: createMetrics('catalog') });
+    assertProblem(await supertest(alone).get('/products?sort=rating'), 501, 'rating');
+    assert.equal((await supertest(alone).get('/products?q=kettle')).status, 200);
+  });
+});
+
+describe('A search', () => {
+  const search = async (q: string, more = '') =>
+    (await walk(`/products?q=${encodeURIComponent(q)}${more}`)).map(({ id }) => id);
+
+  before(async () => {
+    const row = { category_id: 'toys', price_amount: 100 };
+    await db
+      .insertInto('products')
+      .values([
+        { ...row, id: 'p701', name: 'Quillon lantern', description: 'Shines.' },
+        { ...row, id: 'p702', name: 'Stand', description: 'Holds a lantern, or two lanterns of quillon.' },
+        { ...row, id: 'p703', name: 'Quillon box', description: 'Holds things.', category_id: 'desk' },
+        { ...row, id: 'p704', name: 'ÉTÉ 夏 naïve', description: "Robert'); drop table products;--" },
+      ])
+      .execute();
+  });
+
+  it('finds words of name and description in any form, the name first', async () => {
+    assert.deepEqual(await search('quillon lanterns'), ['p701', 'p702']);
+    assert.deepEqual((await search('quillon')).slice(2), ['p702']);
+    assert.deepEqual(await search('"quillon box"'), ['p703']);
+    assert.deepEqual(await search('quillon -lantern'), ['p703']);
+    assert.deepEqual((await search('naïve or "quillon box"')).toSorted(), ['p703', 'p704']);
+    assert.deepEqual(await search('夏'), ['p704']);
+    assert.deepEqual(await search('quillon the'), await search('quillon'));
+    assert.deepEqual(await search('the'), []);
+  });
+
+  it('keeps to a category and takes any order, page by page', async () => {
+    assert.deepEqual(await search('quillon', '&category=desk'), ['p703']);
+    const anyOrder = (await search('steel')).toSorted();
+    assert.ok(anyOrder.length > 10);
+    for (const sort of ['featured', 'price_asc', 'price_desc', 'newest', 'rating']) {
+      const whole = await search('steel', `&limit=100&sort=${sort}`);
+      assert.deepEqual(await search('steel', `&limit=3&sort=${sort}`), whole);
+      assert.deepEqual(whole.toSorted(), anyOrder);
+    }
+    const cheap = await walk('/products?q=steel&sort=price_asc');
+    assert.ok(cheap.every(({ price }, index) => price.amount >= (cheap[index - 1]?.price.amount ?? 0)));
+  });
+
+  it('follows what is written into the table, whoever writes', async () => {
+    await db.updateTable('products').set({ name: 'Zephyrine' }).where('id', '=', 'p703').execute();
+    assert.deepEqual(await search('zephyrine'), ['p703']);
+    await db.updateTable('products').set({ description: '' }).where('id', '=', 'p702').execute();
+    assert.deepEqual(await search('quillon'), ['p701']);
+  });
+
+  it('finds a meaning in any text', async () => {
+    for (const q of [
+      '" - or " a',
+      '-a',
+      '!a & | b:* <-> (',
+      "a'b\\c",
+      'a '.repeat(100),
+      '夏'.repeat(200),
+      'a\ttab 😀',
+    ]) {
+      const { status, text } = await supertest(app).get(`/products?q=${encodeURIComponent(q)}&limit=1`);
+      assert.equal(status, 200, `${q}: ${text}`);
+    }
+  });
+
+  it('refuses the cursor of a search for other words', async () => {
+    const { next } = await get<ProductPage>('/products?q=steel&limit=1');
+    assert.equal((await supertest(app).get(`/products?q=steel&limit=1&cursor=${next}`)).status, 200);
+    for (const list of ['q=steels', 'limit=1', 'q=steel&sort=newest', 'q=steel&category=toys'])
+      assertProblem(await supertest(app).get(`/products?${list}&cursor=${next}`), 400, 'cursor');
   });
 });
 

@@ -1,9 +1,13 @@
+import { type CursorTables, cursorMigration } from '@portico/change-stream/hub/consumer-cursor.ts';
 import { type ColumnType, type Generated, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { ratingsMigration } from './ratings/ratings-database.ts';
+import { searchMigration } from './search-database.ts';
 
-export interface CatalogTables {
+export interface CatalogTables extends CursorTables {
   categories: CategoryTable;
   products: ProductTable;
+  folded_reviews: FoldedReviewTable;
 }
 
 interface CategoryTable {
@@ -25,6 +29,20 @@ interface ProductTable {
   /** Place in the list as the shop arranged it, lowest first; products may share one. */
   featured_rank: Generated<number>;
   created_at: ColumnType<Date, Date | undefined, never>;
+  /** Of the reviews that are folded, in hundredths of a star; 0 without any. Follows from `folded_reviews`. */
+  rating_average: ColumnType<number, never, number>;
+  rating_count: ColumnType<number, never, number>;
+  /** A tsvector of the words; a trigger makes it. */
+  search: ColumnType<string, never, never>;
+}
+
+/** What the catalog knows of the reviews of reviews, also of products that it doesn't have. Private. */
+export interface FoldedReviewTable {
+  id: string;
+  product_id: string;
+  stars: number;
+  /** The review came, or came again, since the last snapshot began. */
+  is_confirmed: Generated<boolean>;
 }
 
 /** By name; they run once each, in the order of their names. */
@@ -64,4 +82,7 @@ export const migrations: Record<string, Migration> = {
       await sql`create publication portico for table products, categories`.execute(db);
     },
   },
+  '003-search': searchMigration,
+  '004-ratings': ratingsMigration,
+  '005-hub-cursors': cursorMigration,
 };

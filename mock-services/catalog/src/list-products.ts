@@ -1,28 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { components, operations } from '@portico/contracts/generated/catalog.ts';
-import { decodeCursor, encodeCursor } from '@portico/runtime/keyset.ts';
+import { encodeCursor } from '@portico/runtime/keyset.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { type Kysely, sql } from 'kysely';
 import type { CatalogTables } from './database.ts';
 import { type Product, selectProducts, toProduct } from './product.ts';
+import { isAfter, orderOf, placeIn } from './product-order.ts';
+import { isFound } from './search.ts';
 
 type ProductPage = components['schemas']['ProductPage'];
 type ListQuery = NonNullable<operations['listProducts']['parameters']['query']>;
-
-/** By what each order sorts. The id follows in the same direction, so that no two products share a place. */
-const orders = {
-  featured: { column: 'featured_rank', direction: 'asc' },
-  price_asc: { column: 'price_amount', direction: 'asc' },
-  price_desc: { column: 'price_amount', direction: 'desc' },
-  newest: { column: 'created_at', direction: 'desc' },
-} as const;
-type SortColumn = (typeof orders)[keyof typeof orders]['column'];
-
-/** The largest value that a sort column can have; of a time, in epoch milliseconds. */
-const largest = {
-  featured_rank: 2_147_483_647,
-  price_amount: 1_000_000_000,
-  created_at: Date.UTC(9999, 11, 31),
-} as const satisfies Record<SortColumn, number>;
 
 /** Many products by id, or one page of a list. */
 export async function listProducts(db: Kysely<CatalogTables>, query: ListQuery): Promise<ProductPage> {
@@ -46,20 +33,22 @@ async function pageOfProducts(
   db: Kysely<CatalogTables>,
   query: Omit<ListQuery, 'ids'>,
 ): Promise<ProductPage> {
-  const { category, sort = 'featured', limit = 20, cursor } = query;
-  const { column, direction } = orders[sort];
-  const list = `products ${sort} ${category ?? ''}`;
+  const { category, q, sort = 'featured', limit = 20, cursor } = query;
+  const order = orderOf(sort, q);
+  const list = nameOf(query);
   let page = selectProducts(db)
-    .orderBy(`products.${column}`, direction)
-    .orderBy('products.id', direction)
+    .select(placeIn(order).as('place'))
     .limit(limit + 1);
+  for (const { value } of order.keys) page = page.orderBy(value, order.direction);
+  page = page.orderBy('products.id', order.direction);
   if (category !== undefined) page = page.where('products.category_id', '=', category);
-  if (cursor !== undefined) page = page.where(isAfter(cursor, list, column, direction));
+  if (q !== undefined) page = page.where(isFound(q));
+  if (cursor !== undefined) page = page.where(isAfter(order, cursor, list));
   const rows = await page.execute();
   if (rows.length === 0 && category !== undefined) await requireCategory(db, category);
 
   const shown = rows.slice(0, limit);
-  const cursors = shown.map((row) => encodeCursor(list, [Number(row[column]), row.id]));
+  const cursors = shown.map(({ place, id }) => encodeCursor(list, [...place, id]));
   return {
     items: shown.map(toProduct),
     cursors,
@@ -67,15 +56,12 @@ async function pageOfProducts(
   };
 }
 
-/** The condition that a product stands behind the cursor's place. */
-function isAfter(cursor: string, list: string, column: SortColumn, direction: 'asc' | 'desc') {
-  const [value, id] = decodeCursor(cursor, list, ['number', 'string']);
-  if (!Number.isInteger(value) || value < 0 || value > largest[column]) {
-    throw new Problem('invalid-request', 'The cursor is not one that this list has given.');
-  }
-  const place = sql`(${column === 'created_at' ? new Date(value) : value}, ${id})`;
-  const row = sql`(${sql.ref(`products.${column}`)}, products.id)`;
-  return direction === 'asc' ? sql<boolean>`${row} > ${place}` : sql<boolean>`${row} < ${place}`;
+/** All that shapes a list. The words of a search may be longer than a cursor. */
+function nameOf({ sort = 'featured', category = '', q }: ListQuery): string {
+  const list = `products ${sort} ${category}`;
+  return q === undefined
+    ? list
+    : `${list} ${createHash('sha256').update(q).digest('base64url').slice(0, 16)}`;
 }
 
 async function requireCategory(db: Kysely<CatalogTables>, id: string): Promise<void> {

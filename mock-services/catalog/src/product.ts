@@ -7,12 +7,23 @@ export type Product = components['schemas']['Product'];
 /** A product's row with the name of its category. */
 export type ProductRow = Awaited<ReturnType<ReturnType<typeof selectProducts>['executeTakeFirstOrThrow']>>;
 
+/** What there is to show; the ratings are for reviews to show, and serve to sort by. */
+const shownColumns = [
+  'products.id',
+  'products.name',
+  'products.description',
+  'products.category_id',
+  'products.price_amount',
+  'products.price_currency',
+  'products.created_at',
+] as const;
+
 /** The beginning of every query for products. */
 export function selectProducts(db: Kysely<CatalogTables>) {
   return db
     .selectFrom('products')
     .innerJoin('categories', 'categories.id', 'products.category_id')
-    .selectAll('products')
+    .select(shownColumns)
     .select('categories.name as category_name');
 }
 

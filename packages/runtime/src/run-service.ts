@@ -2,7 +2,7 @@ import type { OpenApiName } from '@portico/contracts/openapi.ts';
 import type { Express } from 'express';
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
-import Type from 'typebox';
+import Type, { type Static, type TObject } from 'typebox';
 import { readConfig } from './config.ts';
 import { checkDatabase, createDatabase, migrateToLatest } from './database.ts';
 import { createFaultSwitch } from './fault-switch.ts';
@@ -23,22 +23,34 @@ const serviceSettings = Type.Object({
   PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000 }),
 });
 
-export interface ServiceDefinition<Tables> {
+/** What a service does beside answering; it begins by itself, and ends before the database is let go of. */
+export interface ServiceWork {
+  close(): Promise<void>;
+}
+
+export interface ServiceDefinition<Tables, Settings extends TObject = TObject> {
   readonly name: OpenApiName;
   /** By name; they run once each, in the order of their names. */
   readonly migrations: Readonly<Record<string, Migration>>;
   /** Fills a new database for a shop of `productCount` products; leaves one that is not new alone. */
   readonly seed: (db: Kysely<Tables>, productCount: number) => Promise<void>;
-  readonly createApp: (parts: ServiceParts<Tables>) => Express;
+  /** Settings beside those of every service. */
+  readonly settings?: Settings;
+  readonly createApp: (parts: ServiceParts<Tables>, config: Readonly<Static<Settings>>) => Express;
+  readonly beginWork?: (
+    parts: ServiceParts<Tables>,
+    config: Readonly<Static<Settings>>,
+  ) => ServiceWork | undefined;
 }
 
 /** Runs a service as a process: migrates and seeds its database, then serves. The fault switch is there in demo mode only. */
-export async function runService<Tables>(
-  { name, migrations, seed, createApp }: ServiceDefinition<Tables>,
+export async function runService<Tables, Settings extends TObject = TObject>(
+  { name, migrations, seed, settings, createApp, beginWork }: ServiceDefinition<Tables, Settings>,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   await runProcess(async () => {
     const config = readConfig(serviceSettings, env);
+    const own = readConfig(settings ?? (Type.Object({}) as TObject as Settings), env);
     const log = createLogger({ name, level: config.LOG_LEVEL });
     const metrics = createMetrics(name);
     const tracing = await openTracing(name, config, log);
@@ -47,24 +59,23 @@ export async function runService<Tables>(
     await seed(db, config.PORTICO_DEMO_PRODUCTS);
 
     const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
+    const verifyToken = toTokenVerifier(config);
+    const parts = { db, log, metrics, tracing, verifyToken, faults: faults?.middleware };
+    const work = beginWork?.(parts, own);
     return {
       log,
       metrics,
       tracing,
-      handler: createApp({
-        db,
-        log,
-        metrics,
-        tracing,
-        verifyToken: toTokenVerifier(config),
-        faults: faults?.middleware,
-      }),
+      handler: createApp(parts, own),
       checks: { database: () => checkDatabase(db) },
       host: config.PORTICO_HOST,
       port: config.PORT,
       adminPort: config.ADMIN_PORT,
       adminExtra: faults?.adminRouter,
-      close: () => db.destroy(),
+      close: async () => {
+        await work?.close();
+        await db.destroy();
+      },
     };
   });
 }

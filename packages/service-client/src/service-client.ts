@@ -244,7 +244,9 @@ function refuseFailure({ status, json }: Exchanged, service: string, hurried: bo
   // That a request had little time says nothing against the service.
   if (status === 504)
     throw new ServiceError(service, hurried ? 'cancelled' : 'timeout', 'answered 504', { status });
-  if (status >= 500) throw new ServiceError(service, 'failed', `answered ${status}`, { status });
+  // Nor that it doesn't do what it was asked for.
+  if (status >= 500 && status !== 501)
+    throw new ServiceError(service, 'failed', `answered ${status}`, { status });
   if (status < 400) return;
   const { detail, type } = (json ?? {}) as { detail?: unknown; type?: unknown };
   throw new ServiceError(service, 'refused', `answered ${status}`, {

@@ -1,7 +1,7 @@
 /**
  * Every way in which a call to a service can fail. The list is closed, so that callers can decide on each.
  *
- * - `refused`: the service answered 4xx; `status` and `detail` say what it didn't like.
+ * - `refused`: the service answered 4xx or 501; `status` and `detail` say what it didn't like.
  * - `unreachable`: no connection was made.
  * - `reset`: the connection broke before the answer was whole.
  * - `timeout`: no answer in the time of the call.

@@ -14,6 +14,8 @@ export interface ShopData {
   readonly reviews: readonly Reviews['schemas']['Review'][];
   /** c1 to c5. Reviews are by c1 to c6, so some have an author who is gone. */
   readonly customers: readonly Customers['schemas']['Customer'][];
+  /** Whether the catalog can sort by rating. */
+  ratingsAreKnown: boolean;
 }
 
 const firstDay = Date.UTC(2025, 0, 1);
@@ -52,7 +54,7 @@ export function createShopData(): ShopData {
     }))
     .reverse();
   const customers = numbers(5).map((n) => ({ id: `c${n}`, displayName: `Customer ${n}` }));
-  return { categories, products, stock, reviews, customers };
+  return { categories, products, stock, reviews, customers, ratingsAreKnown: true };
 }
 
 function reviewCount(productId: string): number {

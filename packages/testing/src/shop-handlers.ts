@@ -9,22 +9,31 @@ import type { ShopData } from './shop-data.ts';
 
 /** The reads of the four services, answered from memory. Commands are refused. */
 
-export function catalogHandlers({ products, categories }: ShopData): OperationHandlers<CatalogOperations> {
+export function catalogHandlers(data: ShopData): OperationHandlers<CatalogOperations> {
+  const { products, categories, reviews } = data;
+  const stars = new Map(products.map(({ id }) => [id, ratingOf(reviews, id).average]));
   const orders = {
     featured: () => 0,
     price_asc: (a, b) => a.price.amount - b.price.amount,
     price_desc: (a, b) => b.price.amount - a.price.amount,
     newest: (a, b) => b.createdAt.localeCompare(a.createdAt),
+    rating: (a, b) => Number(stars.get(b.id)) - Number(stars.get(a.id)),
   } satisfies Record<string, Parameters<typeof products.toSorted>[0]>;
   return {
     listProducts: ({ query }) => {
-      const { ids, category, sort = 'featured', limit = 20, cursor } = query;
+      const { ids, category, q, sort = 'featured', limit = 20, cursor } = query;
       if (ids !== undefined) return { body: { items: pick(products, 'id', ids), cursors: [], next: null } };
+      if (sort === 'rating' && !data.ratingsAreKnown)
+        throw new Problem('not-supported', 'The ratings of the products are not known yet.');
       if (category !== undefined && !categories.some(({ id }) => id === category)) {
         throw new Problem('invalid-request', `There is no category "${category}".`);
       }
-      const list = products.filter((product) => category === undefined || product.category.id === category);
-      return { body: page(list.toSorted(orders[sort]), `${sort} ${category}`, limit, cursor) };
+      const list = products.filter(
+        (product) =>
+          (category === undefined || product.category.id === category) &&
+          (q === undefined || product.name.toLowerCase().split(' ').includes(q.toLowerCase())),
+      );
+      return { body: page(list.toSorted(orders[sort]), `${sort} ${category} ${q}`, limit, cursor) };
     },
     getProduct: ({ path }) => ({ body: one(products, 'id', path.id) }),
     listCategories: () => ({ body: { items: categories } }),
@@ -45,12 +54,7 @@ export function reviewsHandlers({ reviews }: ShopData): OperationHandlers<Review
   return {
     listRatings: ({ query }) => ({
       body: {
-        items: query.ids.map((productId) => {
-          const stars = of(productId).map((review) => review.stars);
-          const sum = stars.reduce((total, star) => total + star, 0);
-          const average = stars.length === 0 ? 0 : Math.round((sum / stars.length) * 100) / 100;
-          return { productId, average, count: stars.length };
-        }),
+        items: query.ids.map((productId) => ratingOf(reviews, productId)),
       },
     }),
     listProductReviews: ({ query }) => ({
@@ -79,6 +83,13 @@ export function customersHandlers({ customers }: ShopData): OperationHandlers<Cu
 
 function refuse(): never {
   throw new Problem('not-supported', 'The shop of the tests takes no commands.');
+}
+
+function ratingOf(reviews: ShopData['reviews'], productId: string) {
+  const stars = reviews.filter((review) => review.productId === productId).map((review) => review.stars);
+  const sum = stars.reduce((total, star) => total + star, 0);
+  const average = stars.length === 0 ? 0 : Math.round((sum / stars.length) * 100) / 100;
+  return { productId, average, count: stars.length };
 }
 
 /** Those of the named items that exist, in the order asked for. */

@@ -23,22 +23,23 @@ export function listProducts(clients: ShopServices): ShowScreen<'listProducts'> 
 }
 
 function toCatalogQuery({ q, sort = 'featured', limit = 20, category, cursor }: ListQuery): ProductListQuery {
-  if (q !== undefined) throw new Problem('not-supported', 'Products can not be searched yet: leave out "q".');
-  if (sort === 'rating') throw new Problem('not-supported', 'Products can not be sorted by rating yet.');
   return {
     sort,
     limit,
+    ...(q === undefined ? {} : { q }),
     ...(category === undefined ? {} : { category }),
     ...(cursor === undefined ? {} : { cursor }),
   };
 }
 
 /**
- * The catalog alone knows its categories and cursors. What it doesn't like can only be one of these, and is said in
+ * The catalog alone knows its categories and cursors, and whether it knows the ratings. What it doesn't like can only be one of these, and is said in
  * words of ours; everything else that it refuses is a mistake between us and it.
  */
 function explainRefusal(error: unknown, { category, cursor }: ProductListQuery): unknown {
-  if (!(error instanceof ServiceError) || error.kind !== 'refused' || error.status !== 400) return error;
+  if (!(error instanceof ServiceError) || error.kind !== 'refused') return error;
+  if (error.status === 501) return new Problem('not-supported', 'Products can not be sorted by rating now.');
+  if (error.status !== 400) return error;
   const doubts = [
     ...(category === undefined ? [] : [`there is no category "${category}"`]),
     ...(cursor === undefined ? [] : ['the cursor is not one that this list has given']),

@@ -7,11 +7,6 @@ export function refuseInput(message: string): GraphQLError {
   return refusal('BAD_USER_INPUT', message);
 }
 
-/** The schema has it, but there is nothing behind it yet. */
-export function refuseUnsupported(message: string): GraphQLError {
-  return refusal('NOT_SUPPORTED', message);
-}
-
 /** What a command is about doesn't exist. */
 export function refuseUnknown(kind: string, id: string): GraphQLError {
   return refusal('NOT_FOUND', `There is no ${kind} "${id.length > 60 ? `${id.slice(0, 60)}…` : id}".`);

@@ -39,6 +39,8 @@ function codeOfRefusal({ status, problem }: ServiceError): ErrorCode | undefined
       return 'FORBIDDEN';
     case 404:
       return 'NOT_FOUND';
+    case 501:
+      return 'NOT_SUPPORTED';
     case 409:
     case 422:
       return problem === 'urn:portico:problem:conflict' ? 'IDEMPOTENCY_CONFLICT' : 'BAD_USER_INPUT';

@@ -1,4 +1,4 @@
-import { refuseInput, refuseUnsupported } from '../errors/refusals.ts';
+import { refuseInput } from '../errors/refusals.ts';
 import { type ConnectionArguments, readAfter, readFirst, toConnection } from '../relay/connection.ts';
 import { readGlobalId } from '../relay/global-id.ts';
 import type { ServiceIds } from '../service-ids.ts';
@@ -10,13 +10,14 @@ export interface ListProductsArguments extends ConnectionArguments {
   readonly sort?: ProductSort | null;
 }
 
-type ProductSort = keyof typeof orders | 'RATING';
+type ProductSort = keyof typeof orders;
 
 const orders = {
   FEATURED: 'featured',
   PRICE_ASC: 'price_asc',
   PRICE_DESC: 'price_desc',
   NEWEST: 'newest',
+  RATING: 'rating',
 } as const;
 
 const defaultFirst = 20;
@@ -30,15 +31,19 @@ export async function listProducts(args: ListProductsArguments, { loaders, ids }
 
 function toCatalogQuery(args: ListProductsArguments, ids: ServiceIds) {
   const { first, after, category, search, sort } = args;
-  if (typeof search === 'string') throw refuseUnsupported('Searching for products is not supported yet.');
-  if (sort === 'RATING') throw refuseUnsupported('Sorting products by rating is not supported yet.');
   const cursor = readAfter(after);
   return {
     limit: readFirst(first, defaultFirst, maxFirst),
     sort: orders[sort ?? 'FEATURED'],
     ...(cursor === undefined ? {} : { cursor }),
+    ...(typeof search === 'string' ? { q: toSearchText(search, ids) } : {}),
     ...(typeof category === 'string' ? { category: toCategorySlug(category, ids) } : {}),
   };
+}
+
+function toSearchText(search: string, ids: ServiceIds): string {
+  if (search.isWellFormed() && ids.isSearchText(search)) return search;
+  throw refuseInput('"search" must be of 1 to 200 characters, with a letter or a digit among them.');
 }
 
 function toCategorySlug(category: string, ids: ServiceIds): string {

@@ -120,6 +120,7 @@ test('half a character, which no address can carry, is refused', async () => {
   for (const [name, value] of [
     ['after', '\ud800'],
     ['category', 'a\ud800'],
+    ['search', 'a\ud800'],
   ] as const) {
     const { body } = await web.query(`query ($v: String) { products(${name}: $v) { edges { cursor } } }`, {
       v: value,
@@ -128,10 +129,55 @@ test('half a character, which no address can carry, is refused', async () => {
   }
 });
 
-test('searching and sorting by rating are refused as not supported', async () => {
-  for (const args of ['(search: "cup")', '(sort: RATING)']) {
-    assert.equal((await refusal(args)).extensions.code, 'NOT_SUPPORTED', args);
+test('products are found by words, in a category and in any order, and read on', async () => {
+  assert.deepEqual((await list('(search: "17")')).skus, ['p17']);
+  assert.deepEqual((await list('(search: "17", category: "coffee")')).skus, []);
+  const first = await list('(search: "product", sort: PRICE_DESC, first: 2)');
+  assert.deepEqual(first.skus, ['p45', 'p44']);
+  const next = await list(
+    `(search: "product", sort: PRICE_DESC, first: 1, after: "${first.pageInfo.endCursor}")`,
+  );
+  assert.deepEqual(next.skus, ['p43']);
+});
+
+test('words that nobody could look for are refused', async () => {
+  for (const search of ['', ' ', '?!', 'x'.repeat(201), 'a\\u0000']) {
+    const { message, extensions } = await refusal(`(search: "${search}")`);
+    assert.deepEqual([extensions.code, /"search"/.test(message)], ['BAD_USER_INPUT', true], search);
   }
+});
+
+test('the best rated products come first, without a call to reviews', async () => {
+  const byRating = (await list('(sort: RATING, first: 100)')).skus;
+  const { body } = await web.query(
+    '{ products(sort: RATING, first: 100) { edges { node { rating { average } } } } }',
+  );
+  const averages = body.data.products.edges.map(
+    ({ node }: { node: { rating: { average: number } } }) => node.rating.average,
+  );
+  assert.deepEqual(
+    averages,
+    averages.toSorted((a: number, b: number) => b - a),
+  );
+  assert.equal(byRating.at(-1), 'p2');
+  shop.takeCalls();
+  await list('(sort: RATING, first: 3)');
+  assert.deepEqual(
+    shop.takeCalls().map(({ service }) => service),
+    ['catalog'],
+  );
+});
+
+test('a catalogue that does not know the ratings says so, and is asked again', async () => {
+  const knowing = shop.data.ratingsAreKnown;
+  shop.data.ratingsAreKnown = false;
+  for (let asked = 0; asked < 20; asked++) {
+    const { message, extensions } = await refusal('(sort: RATING, first: 7)');
+    assert.deepEqual(extensions, { code: 'NOT_SUPPORTED', service: 'catalog' });
+    assert.match(message, /rating/);
+  }
+  shop.data.ratingsAreKnown = knowing;
+  assert.equal((await list('(sort: RATING, first: 7)')).skus.length, 7);
 });
 
 test('a product is found by its sku, with all that is known of it', async () => {

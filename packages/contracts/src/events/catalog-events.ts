@@ -17,6 +17,13 @@ const product = Type.Object(
       description: 'Place in the list as the shop arranged it, lowest first; products may share one.',
     }),
     createdAt: Type.String({ format: 'date-time' }),
+    rating: Type.Object(
+      {
+        average: Type.Number({ description: 'From 1 to 5, with two decimals; 0 without reviews.' }),
+        count: Type.Integer(),
+      },
+      { description: 'What the catalog has folded from the events of reviews, to sort by.' },
+    ),
   },
   { title: 'Product', description: 'Something that the shop sells.' },
 );
@@ -36,7 +43,15 @@ const placeIn: Readonly<Record<ProductOrder, (product: Product) => unknown>> = {
   featured: ({ featuredRank }) => featuredRank,
   price: ({ price }) => price.amount,
   newest: ({ createdAt }) => createdAt,
+  rating: ({ rating }) => `${rating.average} ${rating.count}`,
+  search: ({ name, description }) => JSON.stringify([name, description]),
 };
+
+/** Everything but the rating, which no answer shows: reviews alone have it to show. */
+function isShownAnother(before: Product | null, after: Product | null): boolean {
+  const [was, is] = [before, after].map((one) => JSON.stringify(one && { ...one, rating: undefined }));
+  return was !== is;
+}
 
 /** The lists that a product came into, left, or changed its place in. */
 function listsTouched(before: Product | null, after: Product | null): string[] {
@@ -63,9 +78,13 @@ export const catalogEvents = declareSource('catalog', [
       price: { amount: integerOf(row, 'price_amount'), currency: textOf(row, 'price_currency') },
       featuredRank: integerOf(row, 'featured_rank'),
       createdAt: timeOf(row, 'created_at'),
+      rating: { average: integerOf(row, 'rating_average') / 100, count: integerOf(row, 'rating_count') },
     }),
     keyOf: ({ id }) => id,
-    tags: (id, before, after) => [productTag(id), ...listsTouched(before, after)],
+    tags: (id, before, after) => [
+      ...(isShownAnother(before, after) ? [productTag(id)] : []),
+      ...listsTouched(before, after),
+    ],
   }),
   publish({
     table: 'categories',

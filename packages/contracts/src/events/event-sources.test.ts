@@ -18,6 +18,8 @@ const rows: Readonly<Record<string, Row>> = {
     price_currency: 'EUR',
     featured_rank: 7,
     created_at: '2024-01-25 09:20:51.65+00',
+    rating_average: 433,
+    rating_count: 3,
     supplier_price: 3100,
   },
   categories: { id: 'coffee', name: 'Coffee', position: 1, note: 'secret' },
@@ -135,11 +137,11 @@ describe('The events of a service', () => {
 });
 
 describe('The tags of a product', () => {
-  const lists = (category: string) =>
-    ['featured', 'newest', 'price'].map((order) => `products:${order}:${category}`);
+  const orders = ['featured', 'newest', 'price', 'rating', 'search'];
+  const lists = (category: string) => orders.map((order) => `products:${order}:${category}`);
 
   it('are every list that it comes into or leaves', () => {
-    const all = ['product:p1', 'products:featured', 'products:newest', 'products:price', ...lists('coffee')];
+    const all = ['product:p1', ...orders.map((order) => `products:${order}`), ...lists('coffee')];
     assert.deepEqual(tagsAfter('catalog', 'products', null, row('products')), all.sort());
     assert.deepEqual(tagsAfter('catalog', 'products', row('products'), null), all.sort());
   });
@@ -157,8 +159,15 @@ describe('The tags of a product', () => {
     assert.deepEqual(productChange({ category_id: 'garden' }), expected.sort());
   });
 
-  it('are no lists when its words change', () => {
-    assert.deepEqual(productChange({ name: 'Pot' }), ['product:p1']);
+  it('are what is searched for, and no list, when its words change', () => {
+    const expected = ['product:p1', 'products:search', 'products:search:coffee'];
+    for (const change of [{ name: 'Pot' }, { description: 'Boils.' }])
+      assert.deepEqual(productChange(change), expected);
+  });
+
+  it('are the lists by rating alone when its rating changes, as nobody is shown it by the catalog', () => {
+    for (const change of [{ rating_average: 434 }, { rating_count: 4 }])
+      assert.deepEqual(productChange(change), ['products:rating', 'products:rating:coffee']);
   });
 });
 

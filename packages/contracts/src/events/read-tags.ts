@@ -27,6 +27,7 @@ const orders: Readonly<Record<string, ProductOrder>> = {
   price_asc: 'price',
   price_desc: 'price',
   newest: 'newest',
+  rating: 'rating',
 } satisfies Readonly<Record<Catalog['schemas']['ProductSort'], ProductOrder>>;
 
 /**
@@ -81,11 +82,12 @@ function tagsOfProduct({ id, category }: Product): string[] {
 }
 
 /** Also an empty list of a category is one only as long as there is that category. */
-function tagsOfList({ sort = 'featured', category }: Values): string[] {
+function tagsOfList({ sort = 'featured', category, q }: Values): string[] {
   const order = orders[text(sort)];
   if (order === undefined) throw new Error(`no tags are declared for the order ${sort}`);
-  if (category === undefined) return [productListTag(order)];
-  return [productListTag(order, text(category)), categoryTag(text(category))];
+  const touching: ProductOrder[] = q === undefined ? [order] : [order, 'search'];
+  if (category === undefined) return touching.map((one) => productListTag(one));
+  return [...touching.map((one) => productListTag(one, text(category))), categoryTag(text(category))];
 }
 
 function idsOf({ ids }: Values): string[] {

@@ -1,5 +1,8 @@
-/** The orders that the catalog's lists come in; both directions of the price are one. */
-export const productOrders = ['featured', 'price', 'newest'] as const;
+/**
+ * The orders that the catalog's lists come in; both directions of the price are one. What a search finds, and how well it
+ * matches, is an order as well.
+ */
+export const productOrders = ['featured', 'price', 'newest', 'rating', 'search'] as const;
 export type ProductOrder = (typeof productOrders)[number];
 
 /** A product, also one that does not exist. */
