@@ -66,6 +66,19 @@ test('capture reads the databases of the services that run, after they have fill
   assert.ok(levels.indexOf('capture') < levels.indexOf('bffs'));
 });
 
+test('the catalog knows the hub and where reviews will be, whether that runs or is played', () => {
+  for (const PORTICO_MOCK of ['', 'reviews']) {
+    const specs = table({ PORTICO_MOCK });
+    const ready = { postgres: { url: 'postgres://x', databases: { hub: 'postgres://hub' } } };
+    const [catalog, reviews] = ['catalog', 'reviews'].map((name) =>
+      specs.find((spec) => spec.name === name)?.env(ready),
+    );
+    assert.equal(catalog?.HUB_URL, 'postgres://hub');
+    assert.equal(catalog?.REVIEWS_URL, `http://127.0.0.1:${reviews?.PORT}`);
+    assert.equal(reviews?.HUB_URL, undefined);
+  }
+});
+
 test('with every service mocked there is no PostgreSQL and nothing to capture', () => {
   assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('postgres'));
   assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('capture'));

@@ -17,7 +17,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const entry = (name: string, level: ProcessSpec['level'], path: string, env: ProcessSpec['env']) => {
     return { name, level, program: join(repositoryDir, path), env };
   };
-  const listening = () => ({ PORT: takePort(), ADMIN_PORT: takePort(), PORTICO_DEMO: 'true' });
+  const listening = (port = takePort()) => ({ PORT: port, ADMIN_PORT: takePort(), PORTICO_DEMO: 'true' });
   const engine = (name: string, env: Env = {}) => {
     const own = { PORTICO_ENGINE_DIR: join(config.dataDir, name), PORTICO_ENGINE_PORT: takePort(), ...env };
     return entry(name, 'engines', `demo/src/engines/${name}.ts`, () => settings(own));
@@ -33,14 +33,25 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     };
     return entry('identity', 'services', 'mock-services/identity/src/main.ts', () => settings(own));
   };
+  // Services start at the same time: who asks another one has to know its address before it is there.
+  const reviewsPort = takePort();
+  const portOf = (name: string) => (name === 'reviews' ? reviewsPort : undefined);
   const service = (name: string) => {
-    const own = { ...listening(), PORTICO_DEMO_PRODUCTS: config.products, OIDC_ISSUER: oidcIssuer };
-    const env = ({ postgres }: ReadyByName) =>
-      settings({ ...own, DATABASE_URL: postgres?.databases?.[name] });
+    const own = {
+      ...listening(portOf(name)),
+      PORTICO_DEMO_PRODUCTS: config.products,
+      OIDC_ISSUER: oidcIssuer,
+    };
+    const follows = ({ postgres }: ReadyByName) =>
+      name === 'catalog'
+        ? { HUB_URL: postgres?.databases?.hub, REVIEWS_URL: `http://127.0.0.1:${reviewsPort}` }
+        : {};
+    const env = (ready: ReadyByName) =>
+      settings({ ...own, ...follows(ready), DATABASE_URL: ready.postgres?.databases?.[name] });
     return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
   };
   const mock = (name: string) => {
-    const own = listening();
+    const own = listening(portOf(name));
     const document = join(repositoryDir, `packages/contracts/openapi/${name}.yaml`);
     return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
   };
