@@ -50,7 +50,6 @@ const context: RequestContext = {
   traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
   deadline: Number.MAX_SAFE_INTEGER,
   signal: new AbortController().signal,
-  endReason: undefined,
   log: silentLogger,
   downstream: createDownstream(),
   cache: { hits: 0, misses: 0 },

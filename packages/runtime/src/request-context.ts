@@ -15,7 +15,7 @@ export interface RequestContext {
   /** Aborts when the client has gone away or the deadline has passed. */
   readonly signal: AbortSignal;
   /** Why nobody may work on this request any more: the reason of `signal`, for which none has to be made. */
-  readonly endReason: unknown;
+  readonly endReason?: unknown;
   readonly log: Logger;
   /** The calls made to services for this request, for `Server-Timing`. */
   readonly downstream: Downstream;

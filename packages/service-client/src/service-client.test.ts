@@ -327,6 +327,20 @@ test('refusals and cancelled calls never open the circuit', async () => {
   await failure(get(client), 'refused');
 });
 
+test('a service that does not do what it is asked for is neither asked again nor left out for it', async () => {
+  let calls = 0;
+  const url = await service((_req, res) => {
+    calls += 1;
+    json(res, { detail: 'Not here.' }, 501);
+  });
+  const client = clientOf(url);
+  for (let n = 0; n < 30; n += 1) {
+    const { status, detail } = await failure(get(client), 'refused');
+    assert.deepEqual([status, detail], [501, 'Not here.']);
+  }
+  assert.equal(calls, 30);
+});
+
 test('a service that can not be reached gives an unreachable error', async () => {
   const server = createTcpServer();
   const baseUrl = await listening(server);

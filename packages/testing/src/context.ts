@@ -9,7 +9,6 @@ export function createTestContext(overrides: Partial<RequestContext> = {}): Requ
     traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
     deadline: Number.MAX_SAFE_INTEGER,
     signal: new AbortController().signal,
-    endReason: undefined,
     log: silentLogger,
     downstream: createDownstream(),
     cache: { hits: 0, misses: 0 },

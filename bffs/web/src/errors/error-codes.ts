@@ -6,7 +6,7 @@
  * - `FORBIDDEN`: whoever is signed in may not do this.
  * - `NOT_FOUND`: what a command is about doesn't exist.
  * - `IDEMPOTENCY_CONFLICT`: the idempotency key was used for another command.
- * - `NOT_SUPPORTED`: the schema has it, but there is nothing behind it yet.
+ * - `NOT_SUPPORTED`: the schema has it, but the service behind it doesn't do it, or can't yet.
  * - `LIMIT_EXCEEDED`: the operation is larger than this API executes; `limit` and `maximum` say which and how large.
  * - `GRAPHQL_PARSE_FAILED`: the document is not GraphQL.
  * - `GRAPHQL_VALIDATION_FAILED`: the document doesn't fit the schema.

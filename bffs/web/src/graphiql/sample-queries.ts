@@ -46,6 +46,13 @@ query Browse {
   }
 }
 `,
+  `# What a search finds, the best rated first. The catalogue answers it alone, also while reviews is down.
+query Search {
+  products(search: "steel or beech", sort: RATING, first: 5) {
+    edges { node { sku name rating { average count } } }
+  }
+}
+`,
   `# Whatever has an id can be read again by it.
 query ById {
   node(id: "UHJvZHVjdDpwMQ") {
