@@ -18,9 +18,16 @@ const oneProduct = `{
   }
 }`;
 
+const bestRated = `{
+  products(first: 5, search: "steel", sort: RATING) {
+    edges { node { sku name rating { average count } } }
+  }
+}`;
+
 const samples = [
   { title: 'A page of 20 products', query: pageOfProducts },
   { title: 'One product for the web', query: oneProduct },
+  { title: 'The best rated of a search', query: bestRated },
   { title: 'The phone’s home screen', path: '/api/v1/home' },
   { title: 'A page for the phone', path: '/api/v1/products?limit=10' },
   { title: 'One product for the phone', path: '/api/v1/products/p1' },
