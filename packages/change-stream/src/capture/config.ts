@@ -1,13 +1,20 @@
-import { readConfig } from '@portico/runtime/config.ts';
+import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 
 const postgresUrl = Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' });
 const sourceUrl = Type.Optional(postgresUrl);
 
+const secret = Type.Optional(
+  Type.String({ minLength: 32, description: 'a secret of at least 32 characters' }),
+);
+
 const settings = Type.Object({
   LOG_LEVEL: processSettings.LOG_LEVEL,
   ADMIN_PORT: processSettings.ADMIN_PORT,
+  /** Where services post their events. */
+  PORTICO_HOST: processSettings.PORTICO_HOST,
+  PORT: processSettings.PORT,
   /** The hub's own database, as the role that owns it. */
   HUB_URL: postgresUrl,
   /** The primary of each service's database, as a role that may replicate; a service without one isn't captured. */
@@ -15,6 +22,11 @@ const settings = Type.Object({
   CAPTURE_INVENTORY_URL: sourceUrl,
   CAPTURE_REVIEWS_URL: sourceUrl,
   CAPTURE_CUSTOMERS_URL: sourceUrl,
+  /** What a service that posts its events proves itself with, instead of being captured. */
+  POST_CATALOG_SECRET: secret,
+  POST_INVENTORY_SECRET: secret,
+  POST_REVIEWS_SECRET: secret,
+  POST_CUSTOMERS_SECRET: secret,
 });
 
 /** @throws ConfigError */
@@ -26,5 +38,24 @@ export function readCaptureConfig(env: NodeJS.ProcessEnv) {
     reviews: config.CAPTURE_REVIEWS_URL,
     customers: config.CAPTURE_CUSTOMERS_URL,
   };
-  return { ...config, urlOf: (source: string) => urls[source] };
+  const secrets: Readonly<Record<string, string | undefined>> = {
+    catalog: config.POST_CATALOG_SECRET,
+    inventory: config.POST_INVENTORY_SECRET,
+    reviews: config.POST_REVIEWS_SECRET,
+    customers: config.POST_CUSTOMERS_SECRET,
+  };
+  const both = Object.keys(urls).find(
+    (source) => urls[source] !== undefined && secrets[source] !== undefined,
+  );
+  if (both !== undefined) {
+    const name = both.toUpperCase();
+    throw new ConfigError(
+      `CAPTURE_${name}_URL and POST_${name}_SECRET are both set: ${both} is captured or it posts`,
+    );
+  }
+  return {
+    ...config,
+    urlOf: (source: string) => urls[source],
+    secretOf: (source: string) => secrets[source],
+  };
 }

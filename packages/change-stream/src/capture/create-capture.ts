@@ -3,6 +3,7 @@ import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { createRandomHex } from '@portico/runtime/random-hex.ts';
 import type { EventHub, SourceWriter } from '../hub/event-hub.ts';
+import { isPostedLog } from '../post/to-append.ts';
 import type { CaptureStateName, SourceCaptureMetrics } from './capture-metrics.ts';
 import { checkSource } from './check-source.ts';
 import { followSlot, SnapshotAsked } from './follow-slot.ts';
@@ -138,7 +139,7 @@ async function capture(holding: Holding): Promise<never> {
     log.error({ err: error, source: source.source, table }, 'a change is not understood');
   };
   const { stored } = writer;
-  const isNew = stored === undefined || isUnfinishedSnapshot(stored);
+  const isNew = stored === undefined || isUnfinishedSnapshot(stored) || isPostedLog(stored);
   if (isNew) enter('snapshot');
   const newGeneration = holding.newGeneration ?? createRandomHex(6);
   const identity = isNew

@@ -3,6 +3,8 @@ import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
+import { createEventPosts } from '../post/create-event-posts.ts';
+import { createSourceInbox } from '../post/source-inbox.ts';
 import { createCaptureMetrics } from './capture-metrics.ts';
 import { readCaptureConfig } from './config.ts';
 import { type Capture, createCapture } from './create-capture.ts';
@@ -18,25 +20,31 @@ await runProcess(() => {
     if (databaseUrl === undefined) return [];
     return [createCapture({ source, databaseUrl, hub, log, metrics: metricsOf(source.source) })];
   });
-  if (captures.length === 0) log.warn('no source is configured: there is nothing to capture');
+  const posting = eventSources.flatMap((source) => {
+    const secret = config.secretOf(source.source);
+    if (secret === undefined) return [];
+    const inbox = createSourceInbox({ source: source.source, hub, log, metrics: metricsOf(source.source) });
+    return [{ source, secret, inbox }];
+  });
+  const all: readonly Capture[] = [...captures, ...posting.map(({ inbox }) => inbox)];
+  if (all.length === 0) log.warn('no source is configured: there is nothing to capture');
 
   return {
     log,
     metrics,
-    // Nothing is served to anyone but operators.
-    handler: (_req, res) => void res.writeHead(404).end(),
-    checks: () => Object.fromEntries(captures.map(checkOf)),
-    host: '127.0.0.1',
-    port: 0,
+    handler: createEventPosts({ sources: posting, log, metrics }),
+    checks: () => Object.fromEntries(all.map(checkOf)),
+    host: config.PORTICO_HOST,
+    port: config.PORT,
     adminPort: config.ADMIN_PORT,
     close: async () => {
-      await Promise.all(captures.map((capture) => capture.close()));
+      await Promise.all(all.map((capture) => capture.close()));
       await hub.close();
     },
   };
 });
 
-/** A source is ready when it is followed, here or by another process. What isn't says in its name what to do. */
+/** A source is ready when it is followed or its posts are taken, here or by another process. What isn't says in its name what to do. */
 function checkOf({ source, state }: Capture): [string, () => Promise<void>] {
   const isReady = state.name === 'following' || state.name === 'standby';
   const check = isReady ? Promise.resolve() : Promise.reject(new Error(state.name));

@@ -40,7 +40,14 @@ export const everythingChanged = 'everything-changed';
  * a source hold all that there is, as events of new rows: whoever keeps things of that source can drop those that did not
  * come. A snapshot that was broken off begins again with another `snapshot-begun`. Every other change comes after it.
  */
-export type ChangeCause = 'snapshot-begun' | 'snapshot-ended' | 'truncated' | 'too-large' | 'not-understood';
+export type ChangeCause =
+  | 'snapshot-begun'
+  | 'snapshot-ended'
+  | 'truncated'
+  | 'too-large'
+  | 'not-understood'
+  // What a service posted did not come, or its numbers began anew.
+  | 'lost';
 
 export function everythingChangedEvent(cause: ChangeCause): PublicEvent {
   return { type: everythingChanged, key: cause, data: { before: null, after: null } };
