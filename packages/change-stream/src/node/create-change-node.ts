@@ -13,6 +13,8 @@ export interface ChangeNodeOptions {
   readonly hub: EventHub;
   /** How the events of each source are understood. */
   readonly sources: readonly EventSource[];
+  /** Sources that say nothing of their changes, whatever the hub may have heard of them once: their answers live by a time. */
+  readonly silent?: readonly string[];
   /** How old an answer may be at the most, in milliseconds from the commit. */
   readonly boundMs?: number;
   /** How far the clocks of two machines may be apart, in milliseconds. */
@@ -45,7 +47,7 @@ const longestPauseMs = 2_000;
 export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   const { hub, log, now = Date.now, steadyNow = () => performance.now(), pause = pauseFor } = options;
   const { boundMs = 2_000, clockSkewMs = 100, silenceMs = 10_000 } = options;
-  const { windowRecords = 20_000, windowEntries = 100_000 } = options;
+  const { silent = [], windowRecords = 20_000, windowEntries = 100_000 } = options;
   const waiters = createWaiters();
   const listeners = new Set<(record: HubRecord, tags: ReadonlySet<string>) => void>();
   const closing = new AbortController();
@@ -156,7 +158,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
       return known?.floor ?? 0;
     },
     lastChange: (tag) => known?.lastChange(tag),
-    follows: (source) => known?.follows(source) ?? true,
+    follows: (source) => !silent.includes(source) && (known?.follows(source) ?? true),
     isTrusted: (source) => known?.isTrusted(source) ?? false,
     hasApplied: (commit) => known?.hasApplied(commit) ?? false,
     hasSeen: (sight) => known?.hasSeen(sight) ?? false,
