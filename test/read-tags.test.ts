@@ -279,7 +279,8 @@ async function start<Tables>(definition: ServiceDefinition<Tables>) {
   const db = createDatabase<Tables>(String(postgres.databases[name]), silentLogger);
   await migrateToLatest(db, migrations);
   await seed(db, 40);
-  const server = createServer(createApp({ db, log: silentLogger, metrics: createMetrics(name) }, {}));
+  const parts = { db, log: silentLogger, metrics: createMetrics(name) };
+  const server = createServer(await createApp(parts, {}));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,3 +1,4 @@
+import { outboxMigration } from '@portico/change-stream/post/outbox.ts';
 import { type Generated, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
@@ -33,4 +34,5 @@ export const migrations: Record<string, Migration> = {
       await sql`create publication portico for table stock`.execute(db);
     },
   },
+  '003-outbox': outboxMigration,
 };

@@ -1,16 +1,19 @@
 import type { components, operations } from '@portico/contracts/generated/inventory.ts';
-import { answerCommit } from '@portico/runtime/commit.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Commit } from './commit.ts';
 import type { InventoryTables } from './database.ts';
 
 type Stock = components['schemas']['Stock'];
 
 /** What each operation of inventory does. */
-export function createInventoryHandlers(database: Database<InventoryTables>): OperationHandlers<operations> {
+export function createInventoryHandlers(
+  database: Database<InventoryTables>,
+  commit: Commit,
+): OperationHandlers<operations> {
   const during = (context: RequestContext) => database.during(context);
   return {
     listStock: async ({ query: { ids }, context }) => {
@@ -24,14 +27,14 @@ export function createInventoryHandlers(database: Database<InventoryTables>): Op
     getStock: async ({ path, context }) => ({ body: await findStock(during(context), path.productId) }),
 
     setStock: ({ path, body, context }) =>
-      answerCommit(during(context), 'inventory', async (trx) => {
-        await trx
-          .updateTable('stock')
-          .set({ quantity: body.quantity })
-          .where('product_id', '=', path.productId)
-          .where('quantity', '!=', body.quantity)
-          .execute();
-        return { body: await findStock(trx, path.productId) };
+      commit(during(context), async (trx, tell) => {
+        const before = await lockRow(trx, path.productId);
+        const after = { ...before, quantity: body.quantity };
+        if (before.quantity !== after.quantity) {
+          await trx.updateTable('stock').set(after).where('product_id', '=', after.product_id).execute();
+          tell({ table: 'stock', before, after });
+        }
+        return { body: { productId: after.product_id, quantity: after.quantity, reserved: after.reserved } };
       }),
   };
 }
@@ -42,7 +45,17 @@ function selectStock(db: Kysely<InventoryTables>) {
 
 async function findStock(db: Kysely<InventoryTables>, productId: string): Promise<Stock> {
   const stock = await selectStock(db).where('product_id', '=', productId).executeTakeFirst();
-  if (stock === undefined)
-    throw new Problem('not-found', `Inventory knows no product with the id "${productId}".`);
+  if (stock === undefined) throw unknownProduct(productId);
   return stock;
 }
+
+/** The row as it is now, and stays until the transaction is over. */
+async function lockRow(trx: Transaction<InventoryTables>, productId: string) {
+  const rows = trx.selectFrom('stock').selectAll().where('product_id', '=', productId).forUpdate();
+  const row = await rows.executeTakeFirst();
+  if (row === undefined) throw unknownProduct(productId);
+  return row;
+}
+
+const unknownProduct = (productId: string) =>
+  new Problem('not-found', `Inventory knows no product with the id "${productId}".`);

@@ -36,7 +36,10 @@ export interface ServiceDefinition<Tables, Settings extends TObject = TObject> {
   readonly seed: (db: Kysely<Tables>, productCount: number) => Promise<void>;
   /** Settings beside those of every service. */
   readonly settings?: Settings;
-  readonly createApp: (parts: ServiceParts<Tables>, config: Readonly<Static<Settings>>) => Express;
+  readonly createApp: (
+    parts: ServiceParts<Tables>,
+    config: Readonly<Static<Settings>>,
+  ) => Express | Promise<Express>;
   readonly beginWork?: (
     parts: ServiceParts<Tables>,
     config: Readonly<Static<Settings>>,
@@ -58,6 +61,7 @@ export async function runService<Tables, Settings extends TObject = TObject>(
     await migrateToLatest(db, migrations);
     await seed(db, config.PORTICO_DEMO_PRODUCTS);
 
+    const ends: (() => Promise<void>)[] = [];
     const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
     const verifyToken = toTokenVerifier(config);
     const parts = { db, log, metrics, tracing, verifyToken, faults: faults?.middleware };
@@ -66,7 +70,7 @@ export async function runService<Tables, Settings extends TObject = TObject>(
       log,
       metrics,
       tracing,
-      handler: createApp(parts, own),
+      handler: await createApp({ ...parts, onClose: (end) => void ends.push(end) }, own),
       checks: { database: () => checkDatabase(db) },
       host: config.PORTICO_HOST,
       port: config.PORT,
@@ -74,6 +78,7 @@ export async function runService<Tables, Settings extends TObject = TObject>(
       adminExtra: faults?.adminRouter,
       close: async () => {
         await work?.close();
+        await Promise.all(ends.map((end) => end()));
         await db.destroy();
       },
     };

@@ -19,6 +19,8 @@ export interface ServiceParts<Tables> {
   readonly tracing?: Tracing | undefined;
   /** Says whom a token is from; nobody is known, and commands that need a user are refused, when left out. */
   readonly verifyToken?: TokenVerifier | undefined;
+  /** Takes what ends the work that the service does besides answering, before its database is let go. */
+  readonly onClose?: ((end: () => Promise<void>) => void) | undefined;
   /** Epoch milliseconds, for what the service writes down. */
   readonly now?: () => number;
   /** Comes before everything that the service does. */
