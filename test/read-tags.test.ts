@@ -131,7 +131,7 @@ const services: readonly Service[] = [
   {
     ...service({
       name: 'inventory',
-      createApp: createInventory,
+      createApp: (parts) => createInventory(parts),
       migrations: inventoryMigrations,
       seed: (db) => seedInventory(db, 10),
     }),

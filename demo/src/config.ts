@@ -19,6 +19,8 @@ export interface DemoConfig {
   readonly products: number;
   /** Services that are played from their OpenAPI documents instead of run. */
   readonly mocked: readonly ServiceName[];
+  /** How inventory's changes become known: its database's log is captured, it posts them, or nothing tells. */
+  readonly inventoryChanges: 'log' | 'post' | 'none';
   /** A PostgreSQL server to use instead of the embedded one. */
   readonly databaseUrl: string | undefined;
   /** A Redis server to use instead of one found on PATH. */
@@ -39,6 +41,9 @@ const demoSettings = Type.Object({
   PORTICO_DATA_DIR: Type.String({ default: resolve(repositoryDir, '.portico') }),
   PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1000 }),
   PORTICO_MOCK: Type.String({ default: '' }),
+  PORTICO_INVENTORY_CHANGES: Type.Union([Type.Literal('log'), Type.Literal('post'), Type.Literal('none')], {
+    default: 'log',
+  }),
   DATABASE_URL: Type.Optional(
     Type.String({
       pattern: '^postgres(ql)?://[^/]',
@@ -63,6 +68,7 @@ export function readDemoConfig(env: Readonly<Record<string, string | undefined>>
     dataDir: resolve(settings.PORTICO_DATA_DIR),
     products: settings.PORTICO_DEMO_PRODUCTS,
     mocked: readMocked(settings.PORTICO_MOCK),
+    inventoryChanges: settings.PORTICO_INVENTORY_CHANGES,
     databaseUrl: settings.DATABASE_URL,
     redisUrl: settings.REDIS_URL,
     baseEnv: Object.fromEntries(Object.entries(env).filter(([name]) => !isOurs(name))),
@@ -96,7 +102,7 @@ function refuseSamePorts(settings: Readonly<Record<(typeof portNames)[number], n
  * name in traces.
  */
 function isOurs(name: string): boolean {
-  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|SILENT_SERVICES|CHANGES_SECRET|POST_[A-Z]+_SECRET|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(
     name,
   );
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createRandomHex } from '@portico/runtime/random-hex.ts';
 import { progressLine, readyText } from './announce.ts';
 import { claimDataDir, claimPorts } from './claim.ts';
 import { type DemoConfig, readDemoConfig } from './config.ts';
@@ -66,10 +67,11 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
   const logs = createProcessLogs(join(config.dataDir, 'logs'));
   setInterval(() => attempt(() => logs.bound()), 5000);
   const siteUrl = await serveSite(createSite(() => reportStatuses(supervisor.statuses())));
-  const ports = await freePorts(20);
+  const ports = await freePorts(21);
   // Processes start a quarter faster when they find their modules compiled.
   const tokenKey = await keptPassword(join(config.dataDir, 'tokens'));
-  const table = processTable({ ...config, tokenKey }, () => Number(ports.pop()), siteUrl);
+  const secrets = { tokenKey, postSecret: createRandomHex(32)() };
+  const table = processTable({ ...config, ...secrets }, () => Number(ports.pop()), siteUrl);
   const supervisor = createSupervisor(table, {
     fork: (spec, env) => forkProgram(spec, { ...config.baseEnv, ...env }, logs),
     lastComplaint: logs.lastComplaint,

@@ -4,13 +4,12 @@ import { readDemoConfig } from './config.ts';
 import { processTable } from './processes.ts';
 import { levels } from './supervisor.ts';
 
+const secret = 'known to capture and to who posts alone';
+
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;
-  return processTable(
-    { ...readDemoConfig(env), tokenKey: 'k'.repeat(48) },
-    () => (port += 1),
-    'http://127.0.0.1:1',
-  );
+  const secrets = { tokenKey: 'k'.repeat(48), postSecret: secret };
+  return processTable({ ...readDemoConfig(env), ...secrets }, () => (port += 1), 'http://127.0.0.1:1');
 }
 const names = (env: Readonly<Record<string, string>>) => table(env).map(({ name }) => name);
 
@@ -54,9 +53,9 @@ test('capture reads the databases of the services that run, after they have fill
   assert.deepEqual(others, []);
   const databases = { hub: 'postgres://hub', catalog: 'postgres://c', inventory: 'postgres://i' };
   const captures = { catalog: 'postgres://capture@c', inventory: 'postgres://capture@i' };
-  const { ADMIN_PORT, ...env } =
+  const { PORT, ADMIN_PORT, ...env } =
     capture?.env({ postgres: { url: 'postgres://x', databases, captures } }) ?? {};
-  assert.match(String(ADMIN_PORT), /^\d+$/);
+  for (const port of [PORT, ADMIN_PORT]) assert.match(String(port), /^\d+$/);
   assert.deepEqual(env, {
     HUB_URL: databases.hub,
     CAPTURE_CATALOG_URL: captures.catalog,
@@ -77,6 +76,38 @@ test('the catalog knows the hub and where reviews will be, whether that runs or 
     assert.equal(catalog?.REVIEWS_URL, `http://127.0.0.1:${reviews?.PORT}`);
     assert.equal(reviews?.HUB_URL, undefined);
   }
+});
+
+test('inventory posts to capture, is captured, or says nothing', () => {
+  const postgres = {
+    url: 'postgres://x',
+    databases: { hub: 'postgres://hub', inventory: 'postgres://i' },
+    captures: { inventory: 'postgres://capture@i' },
+  };
+  const settings = (how: string) => {
+    const specs = table({ PORTICO_INVENTORY_CHANGES: how });
+    const of = (name: string) => specs.find((spec) => spec.name === name)?.env({ postgres });
+    return { engine: of('postgres'), inventory: of('inventory'), capture: of('capture'), web: of('web') };
+  };
+  const log = settings('log');
+  assert.equal(log.capture?.CAPTURE_INVENTORY_URL, postgres.captures.inventory);
+  assert.deepEqual([log.inventory?.CHANGES_URL, log.web?.SILENT_SERVICES], [undefined, undefined]);
+
+  const post = settings('post');
+  assert.equal(post.engine?.CAPTURED, 'catalog,reviews,customers');
+  assert.equal(post.inventory?.CHANGES_URL, `http://127.0.0.1:${post.capture?.PORT}`);
+  assert.deepEqual([post.inventory?.CHANGES_SECRET, post.capture?.POST_INVENTORY_SECRET], [secret, secret]);
+  assert.deepEqual([post.capture?.CAPTURE_INVENTORY_URL, post.web?.SILENT_SERVICES], [undefined, undefined]);
+
+  const none = settings('none');
+  assert.equal(none.web?.SILENT_SERVICES, 'inventory');
+  assert.equal(none.engine?.CAPTURED, 'catalog,reviews,customers');
+  const said = [
+    none.inventory?.CHANGES_URL,
+    none.capture?.CAPTURE_INVENTORY_URL,
+    none.capture?.POST_INVENTORY_SECRET,
+  ];
+  assert.deepEqual(said, [undefined, undefined, undefined]);
 });
 
 test('with every service mocked there is no PostgreSQL and nothing to capture', () => {

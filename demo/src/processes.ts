@@ -7,6 +7,8 @@ import type { ProcessSpec, ReadyByName } from './supervisor.ts';
 export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   /** What the tokens of clients are signed with. */
   readonly tokenKey: string;
+  /** What a service proves itself with that posts its changes. */
+  readonly postSecret: string;
 };
 
 /**
@@ -33,6 +35,8 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     };
     return entry('identity', 'services', 'mock-services/identity/src/main.ts', () => settings(own));
   };
+  const posts = (name: string) => name === 'inventory' && config.inventoryChanges === 'post';
+  const capturePort = takePort();
   // Services start at the same time: who asks another one has to know its address before it is there.
   const reviewsPort = takePort();
   const portOf = (name: string) => (name === 'reviews' ? reviewsPort : undefined);
@@ -41,6 +45,10 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       ...listening(portOf(name)),
       PORTICO_DEMO_PRODUCTS: config.products,
       OIDC_ISSUER: oidcIssuer,
+      ...(posts(name) && {
+        CHANGES_URL: `http://127.0.0.1:${capturePort}`,
+        CHANGES_SECRET: config.postSecret,
+      }),
     };
     const follows = ({ postgres }: ReadyByName) =>
       name === 'catalog'
@@ -56,9 +64,14 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
   };
   const capture = (names: readonly string[]) => {
-    const own = { ADMIN_PORT: takePort() };
+    const posting = Object.fromEntries(
+      names.filter(posts).map((name) => [`POST_${name.toUpperCase()}_SECRET`, config.postSecret]),
+    );
+    const own = { PORT: capturePort, ADMIN_PORT: takePort(), ...posting };
     const env = ({ postgres }: ReadyByName) => {
-      const urls = names.map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres?.captures?.[name]]);
+      const urls = names
+        .filter(isCaptured)
+        .map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres?.captures?.[name]]);
       return settings({ ...own, HUB_URL: postgres?.databases?.hub, ...Object.fromEntries(urls) });
     };
     return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
@@ -71,6 +84,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
         ...serviceUrls(ready),
         REDIS_URL: config.redisUrl ?? ready.redis?.url,
         HUB_URL: ready.postgres?.databases?.hub,
+        SILENT_SERVICES: config.inventoryChanges === 'none' ? 'inventory' : undefined,
       });
     return entry(name, 'bffs', `bffs/${name}/src/main.ts`, env);
   };
@@ -92,19 +106,20 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   };
 
   const mocked = (name: string) => config.mocked.some((one) => one === name);
-  const captured = serviceNames.filter((name) => !mocked(name));
+  const run = serviceNames.filter((name) => !mocked(name));
+  const isCaptured = (name: string) => name !== 'inventory' || config.inventoryChanges === 'log';
   const databases = {
-    DATABASES: [...captured, 'hub'].join(','),
-    CAPTURED: captured.join(','),
+    DATABASES: [...run, 'hub'].join(','),
+    CAPTURED: run.filter(isCaptured).join(','),
     DATABASE_URL: config.databaseUrl,
   };
 
   return [
-    ...(captured.length > 0 ? [engine('postgres', databases)] : []),
+    ...(run.length > 0 ? [engine('postgres', databases)] : []),
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
     ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
     ...(config.oidcIssuer === undefined ? [identity()] : []),
-    ...(captured.length > 0 ? [capture(captured)] : []),
+    ...(run.length > 0 ? [capture(run)] : []),
     bff('web'),
     bff('mobile'),
     gateway(),
