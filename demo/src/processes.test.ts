@@ -4,7 +4,7 @@ import { readDemoConfig } from './config.ts';
 import { processTable } from './processes.ts';
 import { levels } from './supervisor.ts';
 
-const secret = 'known to capture and to who posts alone';
+const secret = 'known-to-capture-and-to-who-posts-alone';
 
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;

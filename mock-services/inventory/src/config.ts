@@ -1,3 +1,4 @@
+import { postingSecret } from '@portico/change-stream/post/posting-secret.ts';
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import Type from 'typebox';
 
@@ -10,9 +11,7 @@ const settings = Type.Object({
     }),
   ),
   /** What inventory proves itself with there. */
-  CHANGES_SECRET: Type.Optional(
-    Type.String({ minLength: 32, description: 'a secret of at least 32 characters' }),
-  ),
+  CHANGES_SECRET: Type.Optional(postingSecret),
 });
 
 export interface PostingConfig {

@@ -1,13 +1,12 @@
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import { processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
+import { postingSecret } from '../post/posting-secret.ts';
 
 const postgresUrl = Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' });
 const sourceUrl = Type.Optional(postgresUrl);
 
-const secret = Type.Optional(
-  Type.String({ minLength: 32, description: 'a secret of at least 32 characters' }),
-);
+const secret = Type.Optional(postingSecret);
 
 const settings = Type.Object({
   LOG_LEVEL: processSettings.LOG_LEVEL,

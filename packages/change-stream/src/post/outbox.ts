@@ -14,7 +14,7 @@ export const outboxMigration: Migration = {
     await sql`
       create table outbox_end (
         only_row boolean primary key default true check (only_row),
-        log text not null default replace(gen_random_uuid()::text, '-', ''),
+        log text not null default gen_random_uuid()::text,
         last bigint not null default 0
       )`.execute(db);
     await sql`insert into outbox_end default values`.execute(db);
@@ -80,9 +80,7 @@ export function createOutbox<Own>(db: Kysely<Own>, source: DeclaredSource): Outb
   const renewWhere = (condition: ReturnType<typeof sql>) =>
     db.transaction().execute(async (trx) => {
       const renewed = await sql`
-        update outbox_end set log = replace(gen_random_uuid()::text, '-', '') where ${condition}`.execute(
-        trx,
-      );
+        update outbox_end set log = gen_random_uuid()::text where ${condition}`.execute(trx);
       if (renewed.numAffectedRows === 0n) return false;
       await sql`delete from outbox`.execute(trx);
       return true;

@@ -59,7 +59,7 @@ const envelopeSchema = Type.Object({
   time: Type.String({
     pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
   }),
-  log: Type.String({ pattern: '^[0-9a-z]{1,64}$' }),
+  log: Type.String({ pattern: '^[0-9A-Za-z-]{1,64}$' }),
   sequence: Type.String({ pattern: digits }),
   commitsize: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   data: Type.Optional(Type.Unknown()),
