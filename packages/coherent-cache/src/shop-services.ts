@@ -28,6 +28,12 @@ export const shopSettings = {
   REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://', description: 'a redis:// URL' })),
   /** How long an answer of a service may be given again, in milliseconds. */
   CACHE_TTL_MS: Type.Integer({ minimum: 0, maximum: 60_000, default: 1_000 }),
+  /** Services that say nothing of their changes, whatever the hub heard of them once. */
+  SILENT_SERVICES: Type.String({
+    pattern: '^((catalog|inventory|reviews|customers)(,(?=.)|$))*$',
+    description: 'names of services, separated by commas',
+    default: '',
+  }),
 };
 
 /** The services of the shop, read through one cache. */
