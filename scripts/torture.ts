@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import process from 'node:process';
 
-const files = globSync('{{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/src/**,test}/*.torture.ts');
+const files = globSync([
+  'test/**/*.torture.ts',
+  '{gateway,cli,demo,bffs/*,mock-services/*,packages/*}/src/**/*.torture.ts',
+]);
 const child = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files.sort()], {
   stdio: 'inherit',
 });

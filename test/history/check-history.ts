@@ -1,4 +1,4 @@
-import type { Event, Read, Write } from './history.ts';
+import type { Event, Read } from './history.ts';
 import { createRegisters, type Register } from './registers.ts';
 import { createTokenFloors, type Floor } from './token-floors.ts';
 

@@ -52,13 +52,31 @@ export async function startPostgres(options: {
   };
 }
 
+export interface TestRedis extends TestEngine {
+  /** Kills the server with SIGKILL, and starts it again at the same address, with nothing in it. */
+  crash(): Promise<void>;
+}
+
 /**
  * Starts a Redis or Valkey server.
  * @throws Error when none is installed: ask `findRedis` first.
  */
-export async function startRedis(): Promise<TestEngine> {
-  const { ready, stop } = await startEngine('redis', {}, await engineFolder('redis'));
-  return { url: ready.url, pid: ready.pid, stop };
+export async function startRedis(): Promise<TestRedis> {
+  const dir = await engineFolder('redis');
+  let engine = await startEngine('redis', {}, dir);
+  const { url } = engine.ready;
+  return {
+    url,
+    get pid() {
+      return engine.ready.pid;
+    },
+    crash: async () => {
+      await engine.kill();
+      process.kill(engine.ready.pid, 'SIGKILL');
+      engine = await startEngine('redis', { PORTICO_ENGINE_PORT: new URL(url).port }, dir);
+    },
+    stop: () => engine.stop(),
+  };
 }
 
 /** The Redis or Valkey server on PATH; undefined when there is none, so that a test can say that it skips for that. */
