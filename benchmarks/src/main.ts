@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { drawBarChart } from './bar-chart.ts';
+import { measureCommitToCoherent } from './coherence/commit-to-coherent.ts';
+import { startMeasuredShop } from './coherence/start-shop.ts';
 import { measureGatewayCpu } from './gateway-cpu.ts';
 import { writeTable } from './write-table.ts';
 
@@ -29,3 +31,25 @@ const bars = costs.map(({ name, cpuUs, ratio }) => {
 });
 writeFileSync(picture, drawBarChart(title, bars));
 process.stdout.write(`Picture: ${picture}\n`);
+
+const coherenceTitle = 'From a commit until two processes have applied it';
+const shop = await startMeasuredShop(1_000);
+const delays = await measureCommitToCoherent(shop, [10, 100, 1_000], 10);
+await shop.close();
+const ms = (value: number) => `${value.toFixed(1)} ms`;
+const delayRows = delays.map(({ perSecond, commitP50, p50, p99, worst }) => [
+  `${perSecond} changes a second`,
+  ms(commitP50),
+  ms(p50),
+  ms(p99),
+  ms(worst),
+]);
+const delayHeads = ['', 'commit itself, p50', 'p50', 'p99', 'worst'];
+process.stdout.write(`\n${coherenceTitle}\n\n${writeTable(delayHeads, delayRows)}\n`);
+const delayPicture = join(pictures, 'commit-to-coherent.svg');
+const delayBars = delays.flatMap(({ perSecond, p50, p99 }) => [
+  { name: `${perSecond} a second, p50`, value: p50, label: ms(p50) },
+  { name: `${perSecond} a second, p99`, value: p99, label: ms(p99) },
+]);
+writeFileSync(delayPicture, drawBarChart(coherenceTitle, delayBars));
+process.stdout.write(`Picture: ${delayPicture}\n`);
