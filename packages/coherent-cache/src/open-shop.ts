@@ -38,7 +38,9 @@ export function openShop(
   const { HUB_URL: url, PORTICO_TOKEN_KEY: key } = config;
   const { log, metrics, now } = options;
   const hub = url === undefined ? undefined : createPostgresEventHub({ url, log });
-  const node = hub && createChangeNode({ hub, sources: eventSources, log, metrics, ...(now && { now }) });
+  const silent = config.SILENT_SERVICES.split(',');
+  const node =
+    hub && createChangeNode({ hub, sources: eventSources, silent, log, metrics, ...(now && { now }) });
   const consistency = key === undefined ? undefined : createConsistency({ key, node, ...(now && { now }) });
   const services = createShopServices({
     ...toShopOptions(config),
