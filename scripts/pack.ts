@@ -27,6 +27,7 @@ const published = [
   'packages/contracts',
   'packages/runtime',
   'packages/service-client',
+  'packages/change-stream',
   'packages/coherent-cache',
   'gateway',
   'cli',

@@ -72,8 +72,8 @@ describe('traces', { timeout: 120_000 }, () => {
 
     const way: CollectedSpan[] = [];
     for (const [process, kind, name] of [
-      ['gateway', 'server', 'GET /api/v1/*'],
-      ['gateway', 'client', 'GET /api/v1/*'],
+      ['gateway', 'server', 'GET /api/v1/products/*'],
+      ['gateway', 'client', 'GET /api/v1/products/*'],
       ['mobile', 'server', 'GET /api/v1/products/{id}'],
       ['mobile', 'client', 'GET /products'],
       ['catalog', 'server', 'GET /products'],

@@ -48,7 +48,8 @@ export class Database<Tables> extends Kysely<Tables> {
 
   override async destroy(): Promise<void> {
     await super.destroy();
-    await this.#cancelling.end();
+    // As the other one, which may be destroyed twice.
+    if (!this.#cancelling.ending) await this.#cancelling.end();
   }
 }
 
