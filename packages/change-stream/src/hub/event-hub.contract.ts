@@ -469,47 +469,48 @@ export function describeEventHub(kind: string, { emptyLog, slowDown, cut, crash 
       assert.notEqual(other.begin.epoch, renewed);
     });
 
-    test('a tail reads everything once though its connection is cut', {
-      skip: cut === undefined,
-    }, async () => {
-      const { hub, openHub, begin } = await start();
-      const writer = await hub.writer('catalog', never);
-      const count = 200;
-      const following = follow(openHub(), begin, hasRecords(count));
-      for (let at = 1; at <= count; at += 1) {
-        if (at % 50 === 0) await cut?.();
-        await untilDone(() => writer.append([recordAt('catalog', at)]));
-      }
-      assert.deepEqual(
-        recordsOf(await following).map(({ offset }) => Number(offset.at)),
-        Array.from({ length: count }, (_, index) => index + 1),
-      );
-    });
+    // What an adapter has no engine for can't be done to it.
+    if (cut !== undefined)
+      test('a tail reads everything once though its connection is cut', async () => {
+        const { hub, openHub, begin } = await start();
+        const writer = await hub.writer('catalog', never);
+        const count = 200;
+        const following = follow(openHub(), begin, hasRecords(count));
+        for (let at = 1; at <= count; at += 1) {
+          if (at % 50 === 0) await cut();
+          await untilDone(() => writer.append([recordAt('catalog', at)]));
+        }
+        assert.deepEqual(
+          recordsOf(await following).map(({ offset }) => Number(offset.at)),
+          Array.from({ length: count }, (_, index) => index + 1),
+        );
+      });
 
-    test('what was appended outlives a crash of the engine', { skip: crash === undefined }, async () => {
-      const { hub, openHub, begin } = await start();
-      const writer = await hub.writer('catalog', never);
-      const count = 300;
-      const following = follow(openHub(), begin, hasRecords(count));
-      let crashed: Promise<void> | undefined;
-      for (let at = 1; at <= count; at += 1) {
-        if (at === 100) crashed = crash?.();
-        await untilDone(() => writer.append([recordAt('catalog', at)]));
-      }
-      await crashed;
-      const wanted = Array.from({ length: count }, (_, index) => index + 1);
-      for (const records of [recordsOf(await following), await hub.read(begin, count * 2)]) {
-        assert.deepEqual(
-          records.map(({ offset }) => Number(offset.at)),
-          wanted,
-        );
-        assert.deepEqual(
-          records.map(({ number }) => number),
-          wanted,
-        );
-      }
-      assert.equal(await hub.epoch(), begin.epoch);
-    });
+    if (crash !== undefined)
+      test('what was appended outlives a crash of the engine', async () => {
+        const { hub, openHub, begin } = await start();
+        const writer = await hub.writer('catalog', never);
+        const count = 300;
+        const following = follow(openHub(), begin, hasRecords(count));
+        let crashed: Promise<void> | undefined;
+        for (let at = 1; at <= count; at += 1) {
+          if (at === 100) crashed = crash();
+          await untilDone(() => writer.append([recordAt('catalog', at)]));
+        }
+        await crashed;
+        const wanted = Array.from({ length: count }, (_, index) => index + 1);
+        for (const records of [recordsOf(await following), await hub.read(begin, count * 2)]) {
+          assert.deepEqual(
+            records.map(({ offset }) => Number(offset.at)),
+            wanted,
+          );
+          assert.deepEqual(
+            records.map(({ number }) => number),
+            wanted,
+          );
+        }
+        assert.equal(await hub.epoch(), begin.epoch);
+      });
   });
 }
 
