@@ -21,9 +21,9 @@ const longestTtlMs = 60_000;
 
 /** What has to be seen by whoever has to see both. A source is in `seen` once. */
 export function mergeRequirements(one: ClientRequirement, other: ClientRequirement): ClientRequirement {
-  const named = new Map(
-    [...one.commits, ...other.commits].map((each) => [`${each.source}:${each.xid}`, each]),
-  );
+  // Of one that was answered twice, the later answer.
+  const byTime = [...one.commits, ...other.commits].toSorted((a, b) => a.at - b.at);
+  const named = new Map(byTime.map((each) => [`${each.source}:${each.xid}`, each]));
   const bySource = [...Map.groupBy(named.values(), ({ source }) => source).values()];
   const latestFirst = bySource.map((commits) => commits.toSorted((a, b) => b.at - a.at));
   const folded = latestFirst.flatMap((commits) => commits.slice(maxCommits));
