@@ -23,7 +23,7 @@ export interface Outgoing {
   readonly route: string;
   /** Given back in the answer. */
   readonly requestId: string;
-  readonly fields: Readonly<Record<string, string>>;
+  readonly fields: Record<string, string>;
   /** Until the last byte of the answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   /** The gateway's own limits when undefined, in milliseconds. */
@@ -52,7 +52,8 @@ export interface AtTarget {
 export interface ExchangeOptions {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly outgoing: Outgoing & AtTarget;
+  readonly outgoing: Outgoing;
+  readonly atTarget: AtTarget;
   readonly limits: ForwardLimits;
   /** Sends the request once more, on a connection of its own. */
   readonly tryAgain: () => void;
@@ -79,7 +80,8 @@ const failureStatuses = new Set([500, 502, 503, 504]);
  *  3. It is over when the answer has come, the client has gone (the proxy ends the upstream's request then), or something
  *     failed: the failure is answered, or what has begun of an answer is cut off.
  */
-export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: ExchangeOptions): Exchange {
+export function beginExchange(options: ExchangeOptions): Exchange {
+  const { req, res, outgoing, atTarget, limits, tryAgain, failed } = options;
   const streamed = req.headers['transfer-encoding'] !== undefined;
   const { firstByteTimeoutMs = limits.firstByteTimeoutMs, idleTimeoutMs = limits.idleTimeoutMs } = outgoing;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
@@ -95,13 +97,13 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
     if (over) return;
     over = true;
     clearTimeout(timer);
-    outgoing.ended(outcome, failure);
+    atTarget.ended(outcome, failure);
   };
   const fail = (problem: Problem, { canMove = false } = {}) => {
     if (over) return;
     // Refusals are 4xx and the client's doing; what the target did is 5xx.
     finish(problem.status >= 500 ? 'bad' : 'unknown', problem.problem);
-    if (canMove && (isRead || bodyWaits) && !res.headersSent && outgoing.elsewhere()) return;
+    if (canMove && (isRead || bodyWaits) && !res.headersSent && atTarget.elsewhere()) return;
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);
     request?.destroy();
@@ -123,6 +125,14 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
   const noAnswer = () => {
     if (answer === undefined) fail(tooLate('no answer began in time'));
     else limitTime(false);
+  };
+  /** The upstream may have ended its part when the time is over: then it is the client that takes nothing any more. */
+  const limitIdleness = () => {
+    if (res.listenerCount('timeout') > 0 || res.destroyed) return;
+    res.setTimeout(idleTimeoutMs, () => {
+      fail(tooLate('nothing of the answer moved'));
+      res.destroy();
+    });
   };
   // A body takes its own time.
   limitTime(isRead);
@@ -191,11 +201,13 @@ export function beginExchange({ req, res, outgoing, limits, tryAgain, failed }: 
         fail(unusable(error));
         return;
       }
-      begun.on('end', () => finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good'));
-      res.setTimeout(idleTimeoutMs, () => {
-        fail(tooLate('nothing of the answer moved'));
-        // The upstream may have ended its part: then it is the client that takes nothing any more.
-        res.destroy();
+      // Most come in one piece, and are taken in one: for those no timer is set.
+      process.nextTick(() => {
+        if (!begun.complete) limitIdleness();
+      });
+      begun.on('end', () => {
+        finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good');
+        if (res.writableLength > 0) limitIdleness();
       });
     },
     broke: (error) => {

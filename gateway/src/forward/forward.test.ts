@@ -231,6 +231,17 @@ test('connections to an upstream are kept; an idle one that it has ended costs n
   );
 });
 
+test('a connection that waits unused is ended, before the upstream ends it', async (t) => {
+  const { url, upstream } = await startTestGateway(t, () => [httpAnswer(200)], {
+    limits: { keepAliveMs: 50 },
+  });
+  await request(url).get('/graphql').expect(200);
+  await upstream.requests[0]?.ended;
+  const patient = await startTestGateway(t, () => [httpAnswer(200, '', { 'Keep-Alive': 'timeout=1' })]);
+  await request(patient.url).get('/graphql').expect(200);
+  await patient.upstream.requests[0]?.ended;
+});
+
 test('a read is sent at most twice, a command once', async (t) => {
   const { url, upstream } = await startTestGateway(t, () => [httpAnswer(200)]);
   const sentFor = async (method: 'get' | 'post') => {

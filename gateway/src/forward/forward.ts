@@ -1,8 +1,8 @@
-import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '@portico/runtime/problems.ts';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 import { type AtTarget, beginExchange, type Exchange, type Outgoing } from './exchange.ts';
+import { createKeptConnections } from './kept-connections.ts';
 import { defaultForwardLimits, type ForwardLimits } from './limits.ts';
 
 export type { Outgoing };
@@ -10,26 +10,24 @@ export type { Outgoing };
 /** Sends requests to one target and its answers back, over connections that are kept. */
 export interface Forwarder {
   /**
-   * Forwards `req` with the fields of `outgoing` and writes the answer to `res`.
+   * Forwards `req` with the fields of `outgoing`, to which it adds the target's host, and writes the answer to `res`.
    * @param failed called at most once, and not when the client has gone away; the answer may have begun by then
    */
   readonly forward: (
     req: IncomingMessage,
     res: ServerResponse,
-    outgoing: Outgoing & AtTarget,
+    outgoing: Outgoing,
+    atTarget: AtTarget,
     failed: (problem: Problem) => void,
   ) => void;
   /** Ends its connections, those in use as well. */
   readonly close: () => void;
 }
 
-const maxConnections = 1_000;
-
 export function createForwarder(url: string, changedLimits: Partial<ForwardLimits> = {}): Forwarder {
   const limits = { ...defaultForwardLimits, ...changedLimits };
   const target = new URL(url);
-  const Agent = target.protocol === 'https:' ? HttpsAgent : HttpAgent;
-  const agent = new Agent({ keepAlive: true, timeout: limits.keepAliveMs, maxSockets: maxConnections });
+  const agent = createKeptConnections(target, limits.keepAliveMs);
 
   const proxyOver = (connections: typeof agent | false) =>
     createProxyMiddleware({
@@ -44,7 +42,7 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
   const newConnections = proxyOver(false);
 
   return {
-    forward: (req, res, outgoing, failed) => {
+    forward: (req, res, outgoing, atTarget, failed) => {
       const send = (proxy: typeof keptConnections) => {
         proxy(req, res, exchange.broke).catch(exchange.broke);
       };
@@ -53,10 +51,11 @@ export function createForwarder(url: string, changedLimits: Partial<ForwardLimit
         res.setMaxListeners(2 * res.getMaxListeners());
         send(newConnections);
       };
-      const exchange = beginExchange({ req, res, outgoing, limits, tryAgain, failed });
+      const exchange = beginExchange({ req, res, outgoing, atTarget, limits, tryAgain, failed });
       (res as WithExchange)[exchangeOf] = exchange;
       // The proxy sends the fields that it finds in the request.
-      req.headers = { ...outgoing.fields, host: target.host };
+      outgoing.fields.host = target.host;
+      req.headers = outgoing.fields;
       // What was asked to switch may believe that it has: no other request goes there.
       send(outgoing.webSocket === undefined ? keptConnections : newConnections);
     },

@@ -83,8 +83,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       if (failure === undefined && outcome !== 'unknown') span?.end({ status: res.statusCode });
       else span?.end({ error: how });
     };
-    const sent = span === undefined ? fields : { ...fields, traceparent: span.traceparent };
-    lease.target.forwarder.forward(req, res, { ...outgoing, fields: sent, elsewhere, ended }, failed);
+    const sent =
+      span === undefined ? outgoing : { ...outgoing, fields: { ...fields, traceparent: span.traceparent } };
+    lease.target.forwarder.forward(req, res, sent, { elsewhere, ended }, failed);
     return true;
   };
 

@@ -61,8 +61,7 @@ export function contextOf(res: Response): RequestContext {
 }
 
 function beginRequest(options: HttpAppOptions): RequestHandler {
-  const newSpanId = createRandomHex(8);
-  const contextOptions = { ...options, newSpanId };
+  const contextOptions = { newId: createRandomHex(16), ...options, newSpanId: createRandomHex(8) };
   const measure = createMeasure(options);
   const { setsRequestId = true, tracing } = options;
   return (req, res, next) => {
