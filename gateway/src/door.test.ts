@@ -24,7 +24,7 @@ const waitMs = '500';
 const ownFields = {
   'x-forwarded-for': /^127\.0\.0\.1$/,
   'x-forwarded-proto': /^http$/,
-  'x-request-id': /^[0-9a-f-]{36}$/,
+  'x-request-id': /^[0-9a-f]{32}$/,
   traceparent: /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/,
   'portico-timeout-ms': /^9900$/,
   via: /^1\.[01] portico-[0-9a-f]{8}$/,
