@@ -12,8 +12,8 @@ const title = 'CPU time of a proxy per request';
 
 const costs = await measureGatewayCpu({
   warmUpRequests: 20_000,
-  rounds: 40,
-  requestsPerRound: 2_000,
+  rounds: 100,
+  requestsPerRound: 1_000,
   connections: 16,
 });
 const rows = costs.map(({ name, cpuUs, ratio, ratioFrom, ratioTo }) => [
