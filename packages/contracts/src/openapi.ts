@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
 /** The documents in `openapi/`, by file name. */
-export type OpenApiName = 'catalog' | 'inventory' | 'reviews' | 'customers' | 'mobile';
+export type OpenApiName =
+  | 'catalog'
+  | 'inventory'
+  | 'reviews'
+  | 'customers'
+  | 'orders'
+  | 'payments'
+  | 'shipping'
+  | 'mobile';
 
 /**
  * The part of OpenAPI 3.1 that our documents use. Schemas and responses may be references into `components`;

@@ -26,3 +26,12 @@ export const reviewsOfTag = (productId: string): string => `reviews-of:${product
 export const reviewTag = (id: string): string => `review:${id}`;
 
 export const customerTag = (id: string): string => `customer:${id}`;
+
+export const orderTag = (number: string): string => `order:${number}`;
+
+/** Which orders a customer has, and where they stand. */
+export const ordersOfTag = (customerId: string): string => `orders-of:${customerId}`;
+
+export const paymentTag = (orderNumber: string): string => `payment:${orderNumber}`;
+
+export const shipmentTag = (orderNumber: string): string => `shipment:${orderNumber}`;
