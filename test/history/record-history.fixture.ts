@@ -50,8 +50,16 @@ export async function recordHistory(recording: Recording): Promise<Recorded> {
     const reason = `${front}: ${cause?.code ?? (name === 'Error' ? message : name)}`;
     unanswered[reason] = (unanswered[reason] ?? 0) + 1;
   };
+  const fronts = recording.fronts.map((front) => ({ ...front, asking: 0 }));
   const readers = Array.from({ length: clients.withToken + clients.without }, (_, index) =>
-    read({ ...recording, random: own() }, `client ${index + 1}`, index < clients.withToken, events, failed),
+    read(
+      { ...recording, random: own() },
+      fronts,
+      `client ${index + 1}`,
+      index < clients.withToken,
+      events,
+      failed,
+    ),
   );
   const third = Math.ceil(products.length / 3);
   const part = (index: number) => ({
@@ -96,8 +104,20 @@ export async function untilCaughtUp(
   }
 }
 
+type Asked = Recording['fronts'][number] & { asking: number };
+
+/** Of two BFFs taken at random the one that fewer wait for: a frozen one would soon hold up all clients. */
+function freest(fronts: readonly Asked[], random: Random): Asked {
+  const [one, other] = [0, 1].map(() => fronts[Math.floor(random() * fronts.length)] as Asked) as [
+    Asked,
+    Asked,
+  ];
+  return other.asking < one.asking ? other : one;
+}
+
 async function read(
-  { fronts, products, random, signal }: Recording,
+  { products, random, signal }: Recording,
+  fronts: readonly Asked[],
   client: string,
   withToken: boolean,
   events: Event[],
@@ -106,8 +126,8 @@ async function read(
   const kept: KeptAnswers = new Map();
   let token: string | undefined;
   while (!signal.aborted) {
-    const front = fronts[Math.floor(random() * fronts.length)];
-    if (front === undefined) throw new Error('there is no BFF');
+    const front = freest(fronts, random);
+    front.asking += 1;
     const sent = performance.now();
     try {
       const answer = await askFront(front, random, products, token, kept);
@@ -118,6 +138,7 @@ async function read(
     } catch (error) {
       failed(front.name, error);
     }
+    front.asking -= 1;
     await delay(random() * 5);
   }
 }

@@ -50,11 +50,15 @@ export const serviceNames = ['catalog', 'inventory', 'reviews', 'customers'] as 
 /** @param productCount how many products the shop has: p1 and following */
 export async function startShopUnderTest(productCount: number): Promise<ShopUnderTest> {
   const closing: (() => Promise<unknown>)[] = [];
+  let closed = false;
   const close = async () => {
+    closed = true;
     for (const end of closing.splice(0).reverse()) await end();
   };
   const keep = <Part>(part: Part, end: (part: Part) => Promise<unknown>): Part => {
-    closing.push(() => end(part));
+    // One that comes up after another one has failed to.
+    if (closed) void end(part);
+    else closing.push(() => end(part));
     return part;
   };
   try {
