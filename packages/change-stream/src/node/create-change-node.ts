@@ -62,7 +62,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
       try {
         listener(record, tags);
       } catch (error) {
-        log.error({ error, number: record.number }, 'a listener of changes failed');
+        log.error({ err: error, number: record.number }, 'a listener of changes failed');
       }
     }
   };
@@ -139,7 +139,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
       } catch (error) {
         if (closing.signal.aborted) return;
         if (error instanceof PositionGone && known !== undefined) startFromNothing(known);
-        log.warn({ error, pauseMs }, 'the event hub is lost');
+        log.warn({ err: error, pauseMs }, 'the event hub is lost');
       }
       if (closing.signal.aborted) return;
       await pause(pauseMs, closing.signal).catch(() => {});
