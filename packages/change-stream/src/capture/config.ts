@@ -16,6 +16,8 @@ const settings = Type.Object({
   PORT: processSettings.PORT,
   /** The hub's own database, as the role that owns it. */
   HUB_URL: postgresUrl,
+  /** How long the hub keeps a record at least. */
+  HUB_KEEP_DAYS: Type.Integer({ minimum: 1, maximum: 3_650, default: 7 }),
   /** The primary of each service's database, as a role that may replicate; a service without one isn't captured. */
   CAPTURE_CATALOG_URL: sourceUrl,
   CAPTURE_INVENTORY_URL: sourceUrl,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
+import { recordAt } from '../hub/event-hub.contract.ts';
 import type { DurableEventHub, HubRecord } from '../hub/event-hub.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
 import { runResnapshot } from './run-resnapshot.ts';
@@ -23,7 +24,7 @@ describe('The program of capture', { timeout: 60_000 }, () => {
   let admin: string;
 
   before(async () => {
-    postgres = await startPostgres({ databases: ['hub', 'inventory', 'reviews'] });
+    postgres = await startPostgres({ databases: ['hub', 'old', 'inventory', 'reviews'] });
     const urlOf = (name: string) => String(postgres.databases[name]);
     hub = createPostgresEventHub({ url: urlOf('hub'), log: silentLogger });
     inventory = await openShop(postgres.url, urlOf('inventory'), stockTable);
@@ -101,6 +102,27 @@ describe('The program of capture', { timeout: 60_000 }, () => {
     await untilRecords((found) => found.at(-1)?.events[0]?.key === 'p1');
     await assert.rejects(runResnapshot('reviews', settings), /create publication portico/);
     await assert.rejects(runResnapshot('catalog', settings), /CAPTURE_CATALOG_URL is not set/);
+  });
+
+  it('lets go of what is older than the hub shall keep, also where services post', async () => {
+    const url = String(postgres.databases.old);
+    const old = createPostgresEventHub({ url, log: silentLogger });
+    const writer = await old.writer('customers', AbortSignal.timeout(10_000));
+    const committedAt = (days: number) => Date.now() - days * 24 * 60 * 60 * 1_000;
+    await writer.append(
+      [1, 2, 3].map((at) => recordAt('customers', at, { committedAt: committedAt(4 - at) })),
+    );
+    const secret = 'a-secret-of-this-test-of-32-letters';
+    const settings = { LOG_LEVEL: 'silent', HUB_URL: url, HUB_KEEP_DAYS: '2', POST_CATALOG_SECRET: secret };
+    const active = fork(new URL('./main.ts', import.meta.url), [], {
+      env: { PATH: process.env.PATH, ...settings },
+    });
+    try {
+      while ((await old.range()).first !== 3);
+    } finally {
+      active.kill('SIGKILL');
+      await old.close();
+    }
   });
 
   it('ends in good order when it is told to', async () => {

@@ -2,6 +2,7 @@ import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { keepTrimmed } from '../hub/keep-trimmed.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
 import { createEventPosts } from '../post/create-event-posts.ts';
 import { createSourceInbox } from '../post/source-inbox.ts';
@@ -28,6 +29,16 @@ await runProcess(() => {
   });
   const all: readonly Capture[] = [...captures, ...posting.map(({ inbox }) => inbox)];
   if (all.length === 0) log.warn('no source is configured: there is nothing to capture');
+  const stopping = new AbortController();
+  const trimming = keepTrimmed(
+    {
+      hub,
+      keepMs: config.HUB_KEEP_DAYS * 24 * 60 * 60 * 1_000,
+      isActive: () => all.some(({ state }) => state.name === 'following'),
+      log,
+    },
+    stopping.signal,
+  );
 
   return {
     log,
@@ -38,8 +49,11 @@ await runProcess(() => {
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
     close: async () => {
+      stopping.abort();
       await Promise.all(all.map((capture) => capture.close()));
+      // A long trim ends with its connection, and goes on at the next start.
       await hub.close();
+      await trimming;
     },
   };
 });
