@@ -30,7 +30,7 @@ test('portico --help names every command', () => {
   const { status, stdout } = portico(['--help']);
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: portico/);
-  for (const command of ['demo', 'gateway', 'capture', 'routes', 'token'])
+  for (const command of ['demo', 'gateway', 'capture', 'hub', 'routes', 'token'])
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   assert.match(stdout, /^ {2}mock .*<openapi file>/m);
 });
@@ -72,6 +72,16 @@ test('a command with a wrong setting or option ends with one clear line', () => 
     /^portico: say portico capture, or .*resnapshot <service>\n$/,
   );
   assert.match(portico(['capture', 'resnapshot', 'moon']).stderr, /^portico: no events .* "moon"\n$/);
+  assert.match(
+    portico(['hub', 'forget']).stderr,
+    /^portico: say portico hub renew-epoch, or .*forget <consumer>\n$/,
+  );
+  assert.match(
+    portico(['hub', 'renew-epoch']).stderr,
+    /^portico: HUB_URL is not set: expected a postgres:.*\n$/,
+  );
+  const nowhere = { HUB_URL: 'postgres://hub@127.0.0.1:1/hub' };
+  assert.match(portico(['hub', 'renew-epoch'], nowhere).stderr, /^portico: .*ECONNREFUSED.*\n$/);
   assert.match(portico(['gateway', '--confg', 'x']).stderr, /^portico: Unknown option '--confg'.*\n$/);
 });
 

@@ -18,6 +18,13 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'bring what the services commit into the hub; capture resnapshot <service> begins one anew',
     run: startCapture,
   },
+  hub: {
+    summary: 'look after the hub: hub renew-epoch after a restore from a copy, hub forget <consumer>',
+    run: async (args) => {
+      const { runHub } = await import('@portico/change-stream/hub/run-hub.ts');
+      process.stdout.write(`${await runHub(args, process.env)}\n`);
+    },
+  },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
     run: async (args) => {

@@ -1,12 +1,12 @@
 import { ConfigError } from '@portico/runtime/config.ts';
-import { httpUrl } from '@portico/runtime/process-config.ts';
+import { httpUrl, postgresUrl } from '@portico/runtime/process-config.ts';
 import Type, { type Static } from 'typebox';
 import type { FollowReviewsOptions } from './ratings/follow-reviews.ts';
 
 /** Both or none: without them the catalog has no order by rating. */
 export const catalogSettings = Type.Object({
   /** The hub's database, whose events of reviews are folded. */
-  HUB_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' })),
+  HUB_URL: Type.Optional(postgresUrl),
   /** The reviews service, asked where the hub alone can't tell what there is. */
   REVIEWS_URL: Type.Optional(httpUrl),
 });

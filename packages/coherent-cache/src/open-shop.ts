@@ -2,6 +2,7 @@ import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-even
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
+import { postgresUrl } from '@portico/runtime/process-config.ts';
 import Type, { type Static, type TObject } from 'typebox';
 import { type Consistency, consistencySettings, createConsistency } from './request-consistency.ts';
 import {
@@ -17,7 +18,7 @@ export const coherentShopSettings = {
   ...shopSettings,
   ...consistencySettings,
   /** The hub of changes, as the role that owns its database; answers live by `CACHE_TTL_MS` when left out. */
-  HUB_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' })),
+  HUB_URL: Type.Optional(postgresUrl),
 };
 
 type OtherOptions = Pick<ShopServicesOptions, 'log' | 'metrics' | 'tracing' | 'now' | 'callTimeoutMs'>;

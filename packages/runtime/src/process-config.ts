@@ -24,6 +24,9 @@ export const processSettings = {
   ...tracingSettings,
 };
 
+/** The address of a database, as a setting. */
+export const postgresUrl = Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' });
+
 /** An http(s) address of another process, as a setting. */
 export const httpUrl = Type.String({
   pattern: '^https?://[^\\s/@]+/?$',

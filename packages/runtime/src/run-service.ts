@@ -9,7 +9,7 @@ import { createFaultSwitch } from './fault-switch.ts';
 import { identitySettings, toTokenVerifier } from './identity.ts';
 import { createLogger } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { processSettings } from './process-config.ts';
+import { postgresUrl, processSettings } from './process-config.ts';
 import { runProcess } from './run-process.ts';
 import type { ServiceParts } from './service-app.ts';
 import { openTracing } from './tracing.ts';
@@ -18,7 +18,7 @@ const serviceSettings = Type.Object({
   ...processSettings,
   ...identitySettings,
   /** This service's own database, as its own role. */
-  DATABASE_URL: Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' }),
+  DATABASE_URL: postgresUrl,
   /** How many products the shop has when its databases are new. */
   PORTICO_DEMO_PRODUCTS: Type.Integer({ minimum: 1, maximum: 100_000, default: 1_000 }),
 });

@@ -102,9 +102,7 @@ function createMemoryEventHub(log: Log): DurableEventHub {
     keepFor: async (consumer, { number }) => {
       log.consumers.set(consumer, Math.max(number, log.consumers.get(consumer) ?? 0));
     },
-    forget: async (consumer) => {
-      log.consumers.delete(consumer);
-    },
+    forget: async (consumer) => log.consumers.delete(consumer),
     renewEpoch: async () => {
       log.consumers.clear();
       log.epoch = randomUUID();

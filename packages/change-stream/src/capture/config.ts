@@ -1,9 +1,8 @@
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
-import { processSettings } from '@portico/runtime/process-config.ts';
+import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 import { postingSecret } from '../post/posting-secret.ts';
 
-const postgresUrl = Type.String({ pattern: '^postgres(ql)?://', description: 'a postgres:// URL' });
 const sourceUrl = Type.Optional(postgresUrl);
 
 const secret = Type.Optional(postingSecret);

@@ -62,7 +62,9 @@ export async function checkSlot(
   if (!slot.usable) fail(`the slot ${slotName(source)} can not be used any more: its log was removed`);
   const at = BigInt(stored.at);
   if (parseLsn(slot.confirmed) > at) {
-    fail(`the slot ${slotName(source)} is ahead of the hub: it was made anew or moved`);
+    fail(
+      `the slot ${slotName(source)} is ahead of the hub: it was made anew or moved, or the hub was restored (then renew its epoch first)`,
+    );
   }
   if (parseLsn(slot.flushed) < at) fail('the database is older than what the hub holds: it was restored');
   if ((await database.fingerprint()) !== fingerprint) {

@@ -437,7 +437,8 @@ export function describeEventHub(kind: string, { emptyLog, slowDown, cut, crash 
       assert.equal(await hub.trim(1), 0);
       assert.equal(await hub.trim(100), 1, 'its own record is kept, so that it knows the log again');
       assert.equal(await first(), 2);
-      await hub.forget('search');
+      assert.equal(await hub.forget('nobody'), false);
+      assert.equal(await hub.forget('search'), true);
       assert.equal(await hub.trim(5), 1, 'up to the first that is young');
       assert.equal(await first(), 3);
       assert.equal(await hub.trim(100), 3, 'all but the last');

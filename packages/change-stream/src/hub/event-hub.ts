@@ -126,8 +126,8 @@ export interface EventHub {
 export interface DurableEventHub extends EventHub {
   /** Keeps what is above the position, whatever its age, until the consumer says a higher one; a lower one of the same epoch changes nothing. */
   keepFor(consumer: string, position: Position): Promise<void>;
-  /** For a consumer that is gone for good. */
-  forget(consumer: string): Promise<void>;
+  /** For a consumer that is gone for good. Gives whether anything was kept for it. */
+  forget(consumer: string): Promise<boolean>;
   /**
    * Makes every position of before foreign, and forgets the consumers, which start anew. For the operator who restored the
    * hub from a copy: what was given since the copy was made names other records now, in tokens and cursors that have no mark.

@@ -84,7 +84,11 @@ export function createPostgresEventHub(options: PostgresEventHubOptions): Durabl
     },
     forget: async (consumer) => {
       const db = await ready();
-      await db.deleteFrom('consumers').where('name', '=', consumer).execute();
+      const { numDeletedRows } = await db
+        .deleteFrom('consumers')
+        .where('name', '=', consumer)
+        .executeTakeFirstOrThrow();
+      return numDeletedRows > 0n;
     },
     renewEpoch: async () => {
       const db = await ready();
