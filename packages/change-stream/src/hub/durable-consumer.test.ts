@@ -205,7 +205,7 @@ describe('a durable consumer', () => {
 
   test('does nothing more once another instance has taken its place', async () => {
     const db = shop as unknown as Kysely<CursorTables>;
-    const first = await tryTakeCursor(db, 'notes', 1);
+    const first = await tryTakeCursor(db, 'notes', 100);
     let second: ConsumerCursor | undefined;
     while (second === undefined) second = await tryTakeCursor(db, 'notes', leaseMs);
     const work = async (trx: Transaction<CursorTables>) => {
