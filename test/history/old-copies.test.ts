@@ -1,17 +1,21 @@
-/** Redis and a service's database are put back to what they were before: nobody is shown what is not there any more. */
+/** Redis, a service's database or the hub is put back to what it was, or lost: nobody is shown what is not there any more. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
-import { silentLogger } from '@portico/runtime/log.ts';
 import { findRedis } from '@portico/testing/engines.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { boundMs } from './run-history.fixture.ts';
-import { type Front, type ShopUnderTest, startShopUnderTest } from './shop-under-test.fixture.ts';
+import {
+  type Front,
+  type ShopUnderTest,
+  serviceNames,
+  startShopUnderTest,
+  type Unkillable,
+} from './shop-under-test.fixture.ts';
 
 const skip = findRedis() === undefined ? 'no Redis on this machine' : false;
 
@@ -27,8 +31,8 @@ describe('After a thing was put back to an old copy', { skip, timeout: 180_000 }
     await shop?.close();
   });
 
-  const setPrice = (amount: number) =>
-    shop.sql('catalog', 'update products set price_amount = $1 where id = $2', [amount, 'p1']);
+  const setPrice = (amount: number, product = 'p1') =>
+    shop.sql('catalog', 'update products set price_amount = $1 where id = $2', [amount, product]);
   /** Of a BFF that had no price in time, the next answer counts. */
   const priceNow = async (front: Front): Promise<number> => {
     for (;;) {
@@ -53,6 +57,17 @@ describe('After a thing was put back to an old copy', { skip, timeout: 180_000 }
     const keys = await redis.keys('*');
     return Promise.all(keys.map(async (key) => ({ key, value: await redis.dumpBuffer(key) })));
   };
+  const notReady = async (): Promise<readonly string[]> =>
+    (await (await fetch(`${shop.capture.admin}/readyz`)).json()).notReady ?? [];
+  /** Not only ready, which it is also while it waits for the place of the one that was killed. */
+  const untilCaptured = async () => {
+    const following = /^portico_capture_state\{source="\w+",state="following",.*\} 1$/gm;
+    const count = async () => {
+      const metrics = await (await fetch(`${shop.capture.admin}/metrics`)).text();
+      return metrics.match(following)?.length;
+    };
+    while ((await count()) !== serviceNames.length) await delay(50);
+  };
   const restoreRedis = async (copy: Awaited<ReturnType<typeof copyOfRedis>>) => {
     await Promise.all(copy.map(({ key, value }) => value && redis.restore(key, 60_000, value, 'REPLACE')));
   };
@@ -75,9 +90,7 @@ describe('After a thing was put back to an old copy', { skip, timeout: 180_000 }
     await setPrice(3_333);
     await untilAllShow(3_333);
     const copy = await copyOfRedis();
-    const hub = createPostgresEventHub({ url: String(shop.postgres.databases.hub), log: silentLogger });
-    await hub.renewEpoch();
-    await hub.close();
+    await portico(shop, 'hub', 'renew-epoch');
     await setPrice(4_444);
     await delay(boundMs);
     await Promise.all(shop.fronts.map((front) => front.kill(() => restoreRedis(copy))));
@@ -85,43 +98,113 @@ describe('After a thing was put back to an old copy', { skip, timeout: 180_000 }
   });
 
   it('a database shows what it has now after the bound, and is followed again after a new snapshot', async () => {
-    const admin = new pg.Client({ connectionString: shop.postgres.url });
-    await admin.connect();
-    /** While nobody is connected to the catalog's database. */
-    const inPeace = async (...statements: string[]) => {
-      const end = `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'catalog'`;
-      const work = async () => {
-        for (const statement of [end, ...statements]) await admin.query(statement);
-      };
-      await shop.capture.kill(() => shop.catalog.kill(work));
-    };
-    try {
-      await setPrice(5_555);
-      await untilAllShow(5_555);
-      await inPeace('create database backup template catalog owner catalog');
-      await setPrice(6_666);
-      await untilAllShow(6_666);
-      await inPeace(
-        'alter database catalog rename to lost',
-        'alter database backup rename to catalog',
-        'grant connect on database catalog to capture',
-      );
-      await delay(boundMs);
-      await allGoOnShowing(5_555);
+    await setPrice(5_555);
+    await untilAllShow(5_555);
+    await whileKilled([shop.capture, shop.catalog], () => backUp(shop, 'catalog'));
+    await setPrice(6_666);
+    await untilAllShow(6_666);
+    await whileKilled([shop.capture, shop.catalog], async () => {
+      await restore(shop, 'catalog');
+      await asAdmin(shop, 'grant connect on database catalog to capture');
+    });
+    await delay(boundMs);
+    await allGoOnShowing(5_555);
 
-      const captureIsReady = async () => (await fetch(`${shop.capture.admin}/readyz`)).ok;
-      assert.equal(await captureIsReady(), false);
-      await resnapshot(shop);
-      while (!(await captureIsReady())) await delay(50);
-      await allGoOnShowing(5_555);
-      await setPrice(7_777);
-      await untilAllShow(7_777);
-      await allGoOnShowing(7_777);
-    } finally {
-      await admin.end();
-    }
+    assert.notDeepEqual(await notReady(), []);
+    await portico(shop, 'capture', 'resnapshot', 'catalog');
+    await untilCaptured();
+    await allGoOnShowing(5_555);
+    await setPrice(7_777);
+    await untilAllShow(7_777);
+    await allGoOnShowing(7_777);
+  });
+
+  it('the hub shows nothing of the log that was lost, after a new epoch and new snapshots', async () => {
+    await setPrice(1_234);
+    await untilAllShow(1_234);
+    await whileKilled([shop.capture], () => backUp(shop, 'hub'));
+    await untilCaptured();
+    // Numbers that the restored hub will give to other records.
+    for (let more = 0; more < 100; more++) await setPrice(2_000 + more);
+    await untilAllShow(2_099);
+    const copy = await copyOfRedis();
+    await whileKilled([shop.capture], async () => {
+      await restore(shop, 'hub');
+      await setPrice(3_210);
+      await portico(shop, 'hub', 'renew-epoch');
+    });
+    await delay(boundMs);
+    await allGoOnShowing(3_210);
+
+    for (const name of serviceNames) assert.match((await notReady()).join(), new RegExp(`${name}: .*epoch`));
+    await Promise.all(serviceNames.map((name) => portico(shop, 'capture', 'resnapshot', name)));
+    await untilCaptured();
+    await allGoOnShowing(3_210);
+    for (let more = 0; more < 200; more++) await setPrice(more, 'p2');
+    await whileKilled(shop.fronts.slice(1, 3), () => restoreRedis(copy));
+    await allGoOnShowing(3_210);
+    await setPrice(4_321);
+    await untilAllShow(4_321);
+    await allGoOnShowing(4_321);
+  });
+
+  it('nothing is left of databases whose files were deleted, though Redis, BFFs and tokens live on', async () => {
+    await setPrice(8_888);
+    await untilAllShow(8_888);
+    const [, , phone] = shop.fronts as [Front, Front, Front, Front];
+    const before = await fetch(`${phone.url}/api/v1/products/p1`);
+    const token = String(before.headers.get('portico-consistency'));
+    await whileKilled([shop.capture, ...shop.services, ...shop.fronts.slice(1, 3)], () =>
+      shop.postgres.loseAll(),
+    );
+    await untilCaptured();
+    await delay(boundMs);
+    const anew = await priceNow(phone);
+    assert.notEqual(anew, 8_888);
+    await allGoOnShowing(anew);
+    const answer = await fetch(`${phone.url}/api/v1/products/p1`, {
+      headers: { 'portico-consistency': token },
+    });
+    assert.equal(((await answer.json()) as { price?: { amount: number } }).price?.amount, anew);
+    await setPrice(9_999);
+    await untilAllShow(9_999);
+    await allGoOnShowing(9_999);
   });
 });
+
+/** SIGKILLs them all, and starts them again in the opposite order. */
+async function whileKilled(programs: readonly Unkillable[], work: () => Promise<void>): Promise<void> {
+  await programs.reduceRight((inner, program) => () => program.kill(inner), work)();
+}
+
+async function asAdmin({ postgres }: ShopUnderTest, ...statements: string[]): Promise<void> {
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  try {
+    for (const statement of statements) await admin.query(statement);
+  } finally {
+    await admin.end();
+  }
+}
+
+/** While nobody can connect to it, as is needed for that. */
+const alone = (database: string) => [
+  `alter database ${database} allow_connections false`,
+  `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
+];
+
+async function backUp(shop: ShopUnderTest, database: string): Promise<void> {
+  const copy = `create database ${database}_backup template ${database} owner ${database}`;
+  await asAdmin(shop, ...alone(database), copy, `alter database ${database} allow_connections true`);
+}
+
+async function restore(shop: ShopUnderTest, database: string): Promise<void> {
+  const swap = [
+    `alter database ${database} rename to ${database}_lost`,
+    `alter database ${database}_backup rename to ${database}`,
+  ];
+  await asAdmin(shop, ...alone(database), ...swap);
+}
 
 async function priceAt({ kind, url }: Front): Promise<number | undefined> {
   const signal = AbortSignal.timeout(10_000);
@@ -139,14 +222,16 @@ async function priceAt({ kind, url }: Front): Promise<number | undefined> {
   return data?.product?.price.amount;
 }
 
-async function resnapshot({ postgres }: ShopUnderTest): Promise<void> {
+/** The command, as an operator runs it. */
+async function portico({ postgres }: ShopUnderTest, ...args: readonly string[]): Promise<void> {
   const root = join(import.meta.dirname, '../..');
   const env = {
     PATH: process.env.PATH,
     LOG_LEVEL: 'silent',
     HUB_URL: postgres.databases.hub,
-    CAPTURE_CATALOG_URL: postgres.captures.catalog,
+    ...Object.fromEntries(
+      serviceNames.map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres.captures[name]]),
+    ),
   };
-  const command = ['cli/src/main.ts', 'capture', 'resnapshot', 'catalog'];
-  await promisify(execFile)(process.execPath, command, { cwd: root, env });
+  await promisify(execFile)(process.execPath, ['cli/src/main.ts', ...args], { cwd: root, env });
 }

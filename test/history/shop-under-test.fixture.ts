@@ -27,6 +27,8 @@ export interface Front extends Unkillable {
 
 /** The whole shop as processes: databases, Redis, services, capture, two web BFFs and two mobile ones. */
 export interface ShopUnderTest {
+  /** In the order of `serviceNames`. */
+  readonly services: readonly Unkillable[];
   readonly catalog: Unkillable;
   readonly inventory: Unkillable;
   readonly capture: Unkillable;
@@ -123,6 +125,7 @@ export async function startShopUnderTest(productCount: number): Promise<ShopUnde
     );
     const [catalog, inventory] = services as [Unkillable, Unkillable];
     return {
+      services,
       catalog,
       inventory,
       capture,

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,8 @@ export interface TestEngine {
 export interface TestPostgres extends TestEngine {
   /** Kills the server with SIGKILL, and starts it again at the same address: what was on its way to the disk is lost. */
   crash(): Promise<void>;
+  /** Kills the server, deletes all of its files, and starts one at the same address whose databases are new. */
+  loseAll(): Promise<void>;
   /** By name, the URL of a database with the role that owns it; `url` is the superuser's. */
   readonly databases: Readonly<Record<string, string>>;
   /** By name, the URL of a database that is captured with the role `capture`. */
@@ -35,6 +37,13 @@ export async function startPostgres(options: {
   const dir = await engineFolder('postgres');
   let engine = await startEngine('postgres', env, dir);
   const { url, databases = {}, captures = {} } = engine.ready;
+  const startAgain = async (between: () => Promise<void> = async () => {}) => {
+    // Its program first, or that would tidy up after it.
+    await engine.kill();
+    process.kill(engine.ready.pid, 'SIGKILL');
+    await between();
+    engine = await startEngine('postgres', { ...env, PORTICO_ENGINE_PORT: new URL(url).port }, dir);
+  };
   return {
     url,
     databases,
@@ -42,12 +51,9 @@ export async function startPostgres(options: {
     get pid() {
       return engine.ready.pid;
     },
-    crash: async () => {
-      // Its program first, or that would tidy up after it.
-      await engine.kill();
-      process.kill(engine.ready.pid, 'SIGKILL');
-      engine = await startEngine('postgres', { ...env, PORTICO_ENGINE_PORT: new URL(url).port }, dir);
-    },
+    crash: () => startAgain(),
+    // The passwords stay, as those who connect were told them.
+    loseAll: () => startAgain(() => rm(join(dir, 'data'), { recursive: true, maxRetries: 20 })),
     stop: () => engine.stop(),
   };
 }
