@@ -30,8 +30,10 @@ after(async () => {
 
 /** The transactions that the log has a message of since the last time, as commits are named. */
 async function commitsInLog(): Promise<string[]> {
-  // The last parameter flushes the log, which a test's server else does when it has time.
-  await sql`select pg_logical_emit_message(false, 'flush', '', true)`.execute(admin);
+  // A commit that waits for the disk flushes the log, which a test's server else does when it has time.
+  await sql`select set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'flush', '')`.execute(
+    admin,
+  );
   const { rows } = await sql<{ xid: string }>`
     select xid::text from pg_logical_slot_get_binary_changes('portico', null, null,
       'proto_version', '1', 'publication_names', 'portico', 'messages', 'true')
