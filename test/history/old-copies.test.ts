@@ -7,10 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { findRedis } from '@portico/testing/engines.ts';
 import { Redis } from 'ioredis';
-import pg from 'pg';
 import { boundMs } from './run-history.fixture.ts';
 import {
+  asAdmin,
   type Front,
+  refuseAll,
   type ShopUnderTest,
   serviceNames,
   startShopUnderTest,
@@ -177,25 +178,9 @@ async function whileKilled(programs: readonly Unkillable[], work: () => Promise<
   await programs.reduceRight((inner, program) => () => program.kill(inner), work)();
 }
 
-async function asAdmin({ postgres }: ShopUnderTest, ...statements: string[]): Promise<void> {
-  const admin = new pg.Client({ connectionString: postgres.url });
-  await admin.connect();
-  try {
-    for (const statement of statements) await admin.query(statement);
-  } finally {
-    await admin.end();
-  }
-}
-
-/** While nobody can connect to it, as is needed for that. */
-const alone = (database: string) => [
-  `alter database ${database} allow_connections false`,
-  `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
-];
-
 async function backUp(shop: ShopUnderTest, database: string): Promise<void> {
   const copy = `create database ${database}_backup template ${database} owner ${database}`;
-  await asAdmin(shop, ...alone(database), copy, `alter database ${database} allow_connections true`);
+  await asAdmin(shop, ...refuseAll(database), copy, `alter database ${database} allow_connections true`);
 }
 
 async function restore(shop: ShopUnderTest, database: string): Promise<void> {
@@ -203,7 +188,7 @@ async function restore(shop: ShopUnderTest, database: string): Promise<void> {
     `alter database ${database} rename to ${database}_lost`,
     `alter database ${database}_backup rename to ${database}`,
   ];
-  await asAdmin(shop, ...alone(database), ...swap);
+  await asAdmin(shop, ...refuseAll(database), ...swap);
 }
 
 async function priceAt({ kind, url }: Front): Promise<number | undefined> {

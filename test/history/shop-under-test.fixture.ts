@@ -143,6 +143,23 @@ export async function startShopUnderTest(productCount: number): Promise<ShopUnde
   }
 }
 
+/** Runs statements as the superuser of the server. */
+export async function asAdmin({ postgres }: ShopUnderTest, ...statements: string[]): Promise<void> {
+  const admin = new pg.Client({ connectionString: postgres.url });
+  await admin.connect();
+  try {
+    for (const statement of statements) await admin.query(statement);
+  } finally {
+    await admin.end();
+  }
+}
+
+/** Statements after which nobody is connected to a database, or can be. */
+export const refuseAll = (database: string) => [
+  `alter database ${database} allow_connections false`,
+  `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
+];
+
 /** As in production, and not as in other tests, a commit is in the log when it is acknowledged: capture reads it from there. */
 async function waitForTheLog(url: string): Promise<void> {
   const admin = new pg.Client({ connectionString: url });
