@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
 import { findRedis } from '@portico/testing/engines.ts';
 import { checkHistory } from './check-history.ts';
-import { endureHubOutage } from './hub-outage.fixture.ts';
+import { endureOutage } from './outage.fixture.ts';
 import { recordHistory, setInitialValues } from './record-history.fixture.ts';
 import { boundMs, runHistory } from './run-history.fixture.ts';
 import { type ShopUnderTest, startShopUnderTest } from './shop-under-test.fixture.ts';
@@ -26,7 +26,7 @@ describe('Clients of the whole shop', { skip, timeout: 180_000 }, () => {
   });
 
   it('see nothing stale while the hub is away, and all of 4,000 commits is in it once, in order, when it is back', async (t) => {
-    await endureHubOutage(t, { shop, products, commits: 2_000 });
+    await endureOutage(t, { shop, products, missing: 'hub', commits: 2_000 });
   });
 
   it('see stale values of a BFF that is told of no change', async () => {
