@@ -12,7 +12,7 @@ import { type ShopUnderTest, startShopUnderTest } from './shop-under-test.fixtur
 const products = Array.from({ length: 10 }, (_, index) => `p${index + 1}`);
 const skip = findRedis() === undefined ? 'no Redis on this machine' : false;
 
-describe('Clients of the whole shop', { skip, timeout: 180_000 }, () => {
+describe('Clients of the whole shop', { skip, timeout: 300_000 }, () => {
   let shop: ShopUnderTest;
   before(async () => {
     shop = await startShopUnderTest(products.length);
