@@ -5,13 +5,27 @@ import { channel } from './hub-database.ts';
 
 /** A connection of its own that hears of every append. */
 export interface LogListener {
-  /** Rejects, and ends the connection, when nothing comes back for the time that was given. */
-  query<Row>(statement: CompiledQuery<Row>): Promise<readonly Row[]>;
+  /**
+   * Runs the statement of this name, always the same one, which is planned once. Rejects, and ends the connection, when nothing
+   * comes back for the time that was given.
+   */
+  query<Row>(name: string, statement: CompiledQuery<Row>): Promise<readonly Row[]>;
   /** Waits for the next append since the last call came back, at most so long. Rejects when the connection is lost. */
   nextAppend(waitMs: number): Promise<void>;
   /** Ends it at once, and with it every call under way. */
   close(): void;
 }
+
+/**
+ * Plans are kept, and may be as old as an empty log: each has to be right for a long one. A reader asks after every append, and
+ * planning takes three times as long as looking.
+ */
+const settings = [
+  'plan_cache_mode = force_generic_plan',
+  'enable_seqscan = off',
+  'enable_bitmapscan = off',
+  'jit = off',
+];
 
 /** @throws when the hub does not answer within `timeoutMs`, or the signal aborts, which later ends the connection at once */
 export async function openLogListener(
@@ -49,22 +63,23 @@ export async function openLogListener(
     socket.destroy();
   };
   signal.addEventListener('abort', close, { once: true });
-  const query = async (text: string, values: readonly unknown[] = []) => {
+  const query = async (statement: pg.QueryConfig) => {
     socket.setTimeout(timeoutMs);
-    const { rows } = await client.query(text, [...values]);
+    const { rows } = await client.query(statement);
     socket.setTimeout(0);
     return rows;
   };
 
   try {
     await client.connect();
-    await query(`listen ${channel}`);
+    await query({ text: [...settings.map((each) => `set ${each}`), `listen ${channel}`].join('; ') });
   } catch (error) {
     close();
     throw error;
   }
   return {
-    query: <Row>({ sql, parameters }: CompiledQuery<Row>) => query(sql, parameters) as Promise<Row[]>,
+    query: <Row>(name: string, { sql, parameters }: CompiledQuery<Row>) =>
+      query({ name, text: sql, values: [...parameters] }) as Promise<Row[]>,
     nextAppend: async (waitMs) => {
       if (appends === heard && lost === undefined) {
         await new Promise<void>((resolve) => {

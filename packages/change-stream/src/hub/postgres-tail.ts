@@ -31,7 +31,7 @@ export async function tailLog({ url, db, after, receive, signal }: TailOptions):
     listener = await openLogListener(url, timeoutMs, signal);
     while (!signal.aborted) {
       const query = pageQuery(position.number, pageLimits.records, pageLimits.bytes);
-      const [row] = await listener.query(query.compile(db));
+      const [row] = await listener.query('page', query.compile(db));
       if (row === undefined) throw new Error('the hub has no epoch');
       checkPosition(row.page, position);
 
