@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 import type { Load } from './load.ts';
+import type { Report } from './report.ts';
 import { median, quantile } from './statistics.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 
 export interface GatewayCpuOptions {
   /** Requests to each proxy that aren't counted: its code is compiled in their time. */
@@ -36,48 +36,58 @@ const proxies = [
  *  2. Each proxy is warmed up.
  *  3. In every round each proxy gets the same load in turn, so that what else the machine does meets all of them.
  */
-export async function measureGatewayCpu(options: GatewayCpuOptions): Promise<readonly ProxyCost[]> {
-  const outputs = mkdtempSync(join(tmpdir(), 'portico-bench-'));
-  const children: Child[] = [];
-  const start = async (...args: Parameters<typeof startChild>) => {
-    const child = await startChild(...args);
-    children.push(child);
-    return child;
-  };
-  try {
-    const origin = await start({ program: 'origin.ts', listens: true });
-    const load = await start({ program: 'load.ts', listens: false });
-    const running: Child[] = [];
-    for (const [index, { program, env }] of proxies.entries()) {
-      const outputPath = join(outputs, `${index}.log`);
-      running.push(
-        await start({ program, env: { ...env, ...originAt(origin.port) }, outputPath, listens: true }),
-      );
-    }
-    const costs = running.map((): number[] => []);
-    const { connections, warmUpRequests, requestsPerRound, rounds } = options;
-    for (const proxy of running) await costOf(proxy, load, { connections, requests: warmUpRequests });
-    for (let round = 0; round < rounds; round += 1) {
-      for (const [index, proxy] of running.entries()) {
-        costs[index]?.push(await costOf(proxy, load, { connections, requests: requestsPerRound }));
-      }
-    }
-    return summarize(costs);
-  } finally {
-    for (const child of children) child.stop();
-    rmSync(outputs, { recursive: true });
+export async function measureGatewayCpu(
+  options: GatewayCpuOptions,
+  ending: AsyncDisposableStack,
+): Promise<readonly ProxyCost[]> {
+  const outputs = await temporaryFolder(ending);
+  const origin = await startChild({ program: 'origin.ts', listens: true }, ending);
+  const load = await startChild({ program: 'load.ts', listens: false }, ending);
+  const running: Child[] = [];
+  for (const [index, { program, env }] of proxies.entries()) {
+    const outputPath = join(outputs, `${index}.log`);
+    const settings = { ...env, ...originAt(origin.url) };
+    running.push(await startChild({ program, env: settings, outputPath, listens: true }, ending));
   }
+  const costs = running.map((): number[] => []);
+  const { connections, warmUpRequests, requestsPerRound, rounds } = options;
+  for (const proxy of running) await costOf(proxy, load, { connections, requests: warmUpRequests });
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, proxy] of running.entries()) {
+      costs[index]?.push(await costOf(proxy, load, { connections, requests: requestsPerRound }));
+    }
+  }
+  return summarize(costs);
 }
 
-function originAt(port: number): Record<string, string> {
-  const url = `http://127.0.0.1:${port}`;
+/** The comparison at its full length, about a minute. */
+export async function reportGatewayCpu(ending: AsyncDisposableStack): Promise<Report> {
+  const size = { warmUpRequests: 20_000, rounds: 100, requestsPerRound: 1_000, connections: 16 };
+  const costs = await measureGatewayCpu(size, ending);
+  return {
+    title: 'CPU time of a proxy per request',
+    note: 'Median of 100 rounds of 1,000 requests each; the ratio is to the first proxy in the same round.',
+    heads: ['', 'median', 'ratio', 'middle half of ratios'],
+    rows: costs.map(({ name, cpuUs, ratio, ratioFrom, ratioTo }) => [
+      name,
+      `${cpuUs.toFixed(1)} µs`,
+      ratio.toFixed(2),
+      `${ratioFrom.toFixed(2)} to ${ratioTo.toFixed(2)}`,
+    ]),
+    bars: costs.map(({ name, cpuUs, ratio }) => {
+      return { name, value: cpuUs, label: `${cpuUs.toFixed(0)} µs (${ratio.toFixed(2)})` };
+    }),
+  };
+}
+
+function originAt(url: string): Record<string, string> {
   const upstreams = { WEB_URL: url, MOBILE_URL: url, SITE_URL: url, OIDC_ISSUER: url };
   return { ORIGIN: url, ...upstreams, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
 }
 
 async function costOf(proxy: Child, load: Child, size: Omit<Load, 'port'>): Promise<number> {
   const before = await proxy.cpuUs();
-  const { answered } = await load.ask({ port: proxy.port, ...size });
+  const { answered } = await load.ask({ port: Number(new URL(proxy.url).port), ...size });
   return ((await proxy.cpuUs()) - before) / Number(answered);
 }
 

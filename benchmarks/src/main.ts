@@ -1,55 +1,46 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+/** `npm run bench [-- <part> …]`: measures all parts, or these, one after the other. */
 import { join } from 'node:path';
 import process from 'node:process';
-import { drawBarChart } from './bar-chart.ts';
-import { measureCommitToCoherent } from './coherence/commit-to-coherent.ts';
-import { startMeasuredShop } from './coherence/start-shop.ts';
-import { measureGatewayCpu } from './gateway-cpu.ts';
-import { writeTable } from './write-table.ts';
+import { reportCacheHits } from './cache-hit.ts';
+import { reportCommitToAnswers } from './coherence/commit-to-answers.ts';
+import { reportMix } from './coherence/mix.ts';
+import { reportGatewayCpu } from './gateway-cpu.ts';
+import { reportHub } from './hub.ts';
+import { type Report, writeReport } from './report.ts';
 
+/** Each puts into `ending` what has to be stopped and deleted after it. */
+const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<Report>>> = {
+  'gateway-cpu': reportGatewayCpu,
+  'commit-to-answers': reportCommitToAnswers,
+  mix: reportMix,
+  'cache-hit': reportCacheHits,
+  hub: reportHub,
+};
 const pictures = join(import.meta.dirname, '..', 'results');
-const title = 'CPU time of a proxy per request';
 
-const costs = await measureGatewayCpu({
-  warmUpRequests: 20_000,
-  rounds: 100,
-  requestsPerRound: 1_000,
-  connections: 16,
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(parts, name));
+if (unknown !== undefined) throw new Error(`expected ${Object.keys(parts).join(', ')}; got ${unknown}`);
+
+let ending = new AsyncDisposableStack();
+let stopped: Promise<void> | undefined;
+const stop = (code: number) => {
+  stopped ??= ending.disposeAsync().finally(() => process.exit(code));
+};
+// Without a parent there is nobody to read it either.
+for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => stop(130));
+process.on('uncaughtException', (error) => {
+  // What fails because it was stopped is no news.
+  if (stopped === undefined) process.stderr.write(`${error.stack}\n`);
+  stop(1);
 });
-const rows = costs.map(({ name, cpuUs, ratio, ratioFrom, ratioTo }) => [
-  name,
-  `${cpuUs.toFixed(1)} µs`,
-  `${ratio.toFixed(2)}`,
-  `${ratioFrom.toFixed(2)} to ${ratioTo.toFixed(2)}`,
-]);
-process.stdout.write(`${title}\n\n${writeTable(['', 'median', 'ratio', 'middle half of ratios'], rows)}\n`);
 
-mkdirSync(pictures, { recursive: true });
-const picture = join(pictures, 'gateway-cpu.svg');
-const bars = costs.map(({ name, cpuUs, ratio }) => {
-  return { name, value: cpuUs, label: `${cpuUs.toFixed(0)} µs (${ratio.toFixed(2)})` };
-});
-writeFileSync(picture, drawBarChart(title, bars));
-process.stdout.write(`Picture: ${picture}\n`);
-
-const coherenceTitle = 'From a commit until two processes have applied it';
-const shop = await startMeasuredShop(1_000);
-const delays = await measureCommitToCoherent(shop, [10, 100, 1_000], 10);
-await shop.close();
-const ms = (value: number) => `${value.toFixed(1)} ms`;
-const delayRows = delays.map(({ perSecond, commitP50, p50, p99, worst }) => [
-  `${perSecond} changes a second`,
-  ms(commitP50),
-  ms(p50),
-  ms(p99),
-  ms(worst),
-]);
-const delayHeads = ['', 'commit itself, p50', 'p50', 'p99', 'worst'];
-process.stdout.write(`\n${coherenceTitle}\n\n${writeTable(delayHeads, delayRows)}\n`);
-const delayPicture = join(pictures, 'commit-to-coherent.svg');
-const delayBars = delays.flatMap(({ perSecond, p50, p99 }) => [
-  { name: `${perSecond} a second, p50`, value: p50, label: ms(p50) },
-  { name: `${perSecond} a second, p99`, value: p99, label: ms(p99) },
-]);
-writeFileSync(delayPicture, drawBarChart(coherenceTitle, delayBars));
-process.stdout.write(`Picture: ${delayPicture}\n`);
+for (const [name, report] of Object.entries(parts)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  ending = new AsyncDisposableStack();
+  try {
+    process.stdout.write(writeReport(name, await report(ending), pictures));
+  } finally {
+    await (stopped ?? ending.disposeAsync());
+  }
+}

@@ -1,71 +1,77 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { startChild } from '../child.ts';
+import { type Child, startChild, startEngine } from '../child.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+const services = ['catalog', 'inventory', 'reviews', 'customers'] as const;
 
 export interface MeasuredShop {
-  readonly hubUrl: string;
-  /** Connections to the catalog's database, as its own role. */
-  readonly database: pg.Pool;
-  close(): Promise<void>;
+  /** Adds one to the price of a product, by plain SQL, and gives the new one. */
+  raisePrice(id: string): Promise<number>;
+  /** Starts a BFF, with these settings beside the addresses that it needs; it follows no hub unless they say so. */
+  startBff(
+    name: 'web' | 'mobile',
+    env: Readonly<Record<string, string>>,
+    ending: AsyncDisposableStack,
+  ): Promise<Child>;
+  /** What a BFF is told that follows the hub. */
+  readonly follows: Readonly<Record<string, string>>;
 }
 
-/** The catalog, its database and the hub in one PostgreSQL that waits for the disk as in production, and capture. */
-export async function startMeasuredShop(productCount: number): Promise<MeasuredShop> {
-  const postgres = await startPostgres();
-  const { catalog: databaseUrl = '', hub: hubUrl = '' } = postgres.databases;
-  const catalog = await startChild({
-    program: '../../mock-services/catalog/src/main.ts',
-    env: { DATABASE_URL: databaseUrl, PORTICO_DEMO_PRODUCTS: String(productCount), LOG_LEVEL: 'silent' },
-    listens: true,
-  });
-  const capture = await startChild({
-    program: '../../packages/change-stream/src/capture/main.ts',
-    env: { HUB_URL: hubUrl, CAPTURE_CATALOG_URL: postgres.captures.catalog ?? '', LOG_LEVEL: 'silent' },
-    listens: true,
-  });
-  const database = new pg.Pool({ connectionString: databaseUrl, max: 8 });
+/** The services, their databases and the hub in one PostgreSQL that waits for the disk as in production, and capture. */
+export async function startMeasuredShop(
+  productCount: number,
+  ending: AsyncDisposableStack,
+): Promise<MeasuredShop> {
+  const postgres = await startMeasuredPostgres(['hub', ...services], services, ending);
+  const silent = { LOG_LEVEL: 'silent' };
+  const urls: Record<string, string> = {};
+  const captures: Record<string, string> = {};
+  const startService = async (name: (typeof services)[number]) => {
+    const env = { DATABASE_URL: postgres.databases[name] ?? '', PORTICO_DEMO_PRODUCTS: String(productCount) };
+    const program = `../../mock-services/${name}/src/main.ts`;
+    const { url } = await startChild({ program, env: { ...silent, ...env }, listens: true }, ending);
+    urls[`${name.toUpperCase()}_URL`] = url;
+    captures[`CAPTURE_${name.toUpperCase()}_URL`] = postgres.captures[name] ?? '';
+  };
+  await Promise.all(services.map(startService));
+  const follows = { HUB_URL: postgres.databases.hub ?? '' };
+  const program = '../../packages/change-stream/src/capture/main.ts';
+  await startChild({ program, env: { ...silent, ...follows, ...captures }, listens: true }, ending);
+
+  const database = new pg.Pool({ connectionString: postgres.databases.catalog, max: 8 });
   // Of one that breaks while it is idle; a query tells of any other.
   database.on('error', () => {});
+  ending.defer(() => database.end());
   return {
-    hubUrl,
-    database,
-    close: async () => {
-      capture.stop();
-      catalog.stop();
-      await database.end();
-      await postgres.stop();
+    follows,
+    raisePrice: async (id) => {
+      const { rows } = await database.query({
+        name: 'raise',
+        text: 'update products set price_amount = price_amount + 1 where id = $1 returning price_amount::int as price',
+        values: [id],
+      });
+      return rows[0].price;
+    },
+    startBff: (name, env, endingOfBff) => {
+      const bff = { program: `../../bffs/${name}/src/main.ts`, env: { ...silent, ...urls, ...env } };
+      return startChild({ ...bff, listens: true }, endingOfBff);
     },
   };
 }
 
 /** The demo's own engine, on a folder of its own. */
-async function startPostgres() {
-  const dir = await mkdtemp(join(tmpdir(), 'portico-bench-'));
-  // As root, the engine runs as another user, who must get into it.
-  await chmod(dir, 0o711);
-  const program = fileURLToPath(new URL('../../../demo/src/engines/postgres.ts', import.meta.url));
-  const child = fork(program, [], {
-    env: { PATH: process.env.PATH, PORTICO_ENGINE_DIR: dir, DATABASES: 'catalog,hub', CAPTURED: 'catalog' },
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  const ended = once(child, 'exit');
-  const failed = ended.then(() => Promise.reject(new Error('PostgreSQL did not start')));
-  const [{ ready }] = await Promise.race([once(child, 'message'), failed]);
-  failed.catch(() => {});
-  const { databases, captures } = ready as Record<'databases' | 'captures', Record<string, string>>;
-  return {
-    databases,
-    captures,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-      await rm(dir, { recursive: true, force: true });
-    },
+export async function startMeasuredPostgres(
+  databases: readonly string[],
+  captured: readonly string[],
+  ending: AsyncDisposableStack,
+) {
+  const dir = await temporaryFolder(ending);
+  const env = {
+    PORTICO_ENGINE_DIR: dir,
+    DATABASES: databases.join(','),
+    CAPTURED: captured.join(','),
   };
+  const postgres = await startEngine('postgres', env, ending);
+  if (postgres === undefined) throw new Error('PostgreSQL is not installed');
+  return postgres;
 }
