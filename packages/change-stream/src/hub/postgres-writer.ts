@@ -65,14 +65,18 @@ function createWriter(
 ): SourceWriter {
   let released = false;
   let appending = false;
+  /** Whether an append has held the place since it was looked at last. */
+  let appended = false;
   let saying = false;
   // What fails here shows in the next append.
   const holding = setInterval(() => void hold().catch(() => {}), leaseMs / looksPerLease);
   closing.addEventListener('abort', () => clearInterval(holding), { once: true });
 
   async function hold(): Promise<void> {
+    const isHeld = appended;
+    appended = false;
     // An append says it too, and what waits for a database that hangs would only take its connections.
-    if (appending || saying) return;
+    if (isHeld || appending || saying) return;
     saying = true;
     const said = sql`
       update sources set lease_until = clock_timestamp() + ${lease(leaseMs)}
@@ -98,6 +102,7 @@ function createWriter(
         ${progress?.offset.at ?? null}, ${progress?.xmin ?? null}, ${progress?.committedAt ?? null})`.execute(
         db,
       );
+      appended = true;
     } catch (error) {
       throw refusal(error);
     } finally {
