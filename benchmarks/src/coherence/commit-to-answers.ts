@@ -91,11 +91,12 @@ async function changeAndAsk(shop: MeasuredShop, { web, mobile }: Fronts, id: str
 
 /** Asks at once, and again after each older price; gives when the answer had come that showed this one. */
 async function untilItShows(front: ProductReads, id: string, price: number): Promise<number> {
+  let shown: number | undefined;
   for (const giveUpAt = now() + patienceMs; now() < giveUpAt; await delay(pauseMs)) {
-    const shown = await front.price(id);
+    shown = await front.price(id);
     if (shown !== undefined && shown >= price) return now();
   }
-  throw new Error(`${id} did not show its price of ${price}`);
+  throw new Error(`${id} did not show its price of ${price}: ${shown ?? 'an error was answered'}`);
 }
 
 const ms = (value: number) => `${value.toFixed(1)} ms`;
