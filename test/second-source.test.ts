@@ -22,7 +22,7 @@ const modes = ['log', 'post', 'none'] as const;
 type Mode = (typeof modes)[number];
 
 /** The databases of each test. */
-const names = Array.from({ length: 9 }, (_, n) => ({ hub: `hub_${n}`, inventory: `inventory_${n}` }));
+const names = Array.from({ length: 10 }, (_, n) => ({ hub: `hub_${n}`, inventory: `inventory_${n}` }));
 
 let issuer: TokenIssuer;
 let postgres: TestPostgres;
@@ -118,6 +118,17 @@ async function setStock({ url }: Program, id: string, quantity: number) {
   assert.equal(answer.status, 200, await answer.text());
   const [source = '', xid = ''] = String(answer.headers.get('Commit-Id')).split(':');
   return { source, xid };
+}
+
+/** Takes a step of the saga of an order. @returns the number of the commit that the answer names */
+async function takeStep({ url }: Program, key: string, path: string, body?: object): Promise<number> {
+  const answer = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { ...issuer.service, 'Idempotency-Key': key, 'Content-Type': 'application/json' },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+  return Number(String(answer.headers.get('Commit-Id')).replace('inventory:', ''));
 }
 
 /** Asks again until it is so; the test's own time limit ends it. */
@@ -252,6 +263,29 @@ describe('What inventory posts', () => {
     inventory = await startInventory('post');
     await toldUpTo(2);
     assert.deepEqual(await told(), ['0 lost', '1 p1', '2 p2']);
+  });
+
+  test('has every product that an order sets aside, sells or gives back, once', {
+    timeout: 120_000,
+  }, async () => {
+    await startCapture('post');
+    const inventory = await startInventory('post');
+    await sql.query("update stock set quantity = 5 where product_id in ('p1', 'p2')");
+    const lines = ['p2', 'p1'].map((productId) => ({ productId, quantity: 2 }));
+    const reserve = () =>
+      takeStep(inventory, 'o1-place:reserve:do', '/reservations', { orderNumber: 'o1', lines });
+    assert.equal(await reserve(), 1);
+    assert.equal(await takeStep(inventory, 'o1-place:commit:do', '/reservations/o1/commit'), 2);
+    assert.equal(await takeStep(inventory, 'o1-cancel:commit:undo', '/reservations/o1/release'), 3);
+    assert.equal(await reserve(), 3, 'a repeated step changes nothing and names the last commit');
+    await toldUpTo(3);
+    assert.deepEqual(await told(), ['0 lost', '1 p1 p2', '2 p1 p2', '3 p1 p2']);
+    const stock = (await records()).slice(1).map(({ events }) => events[0]?.data.after);
+    assert.deepEqual(stock, [
+      { productId: 'p1', quantity: 3, reserved: 2 },
+      { productId: 'p1', quantity: 3, reserved: 0 },
+      { productId: 'p1', quantity: 5, reserved: 0 },
+    ]);
   });
 
   test('is not trusted while capture is away, and reads go to inventory', { timeout: 120_000 }, async () => {

@@ -7,8 +7,14 @@ import type { InventoryTables } from './database.ts';
 /** Does the work of a command in one transaction, which is given what it changes, and names it in the answer. */
 export type Commit = <Body>(
   db: Kysely<InventoryTables>,
-  work: (trx: Transaction<InventoryTables>, tell: (change: RowChange) => void) => Promise<Answer<Body>>,
+  /** @param commitId the commit's name, where it has one before it is over */
+  work: (
+    trx: Transaction<InventoryTables>,
+    tell: (change: RowChange) => void,
+    commitId?: string,
+  ) => Promise<Answer<Body>>,
 ) => Promise<Answer<Body>>;
 
 /** Where the database's own log says what changed, nothing needs to be told. */
-export const loggedCommit: Commit = (db, work) => answerCommit(db, 'inventory', (trx) => work(trx, () => {}));
+export const loggedCommit: Commit = (db, work) =>
+  answerCommit(db, 'inventory', (trx, commitId) => work(trx, () => {}, commitId));

@@ -1,13 +1,17 @@
 import type { components, operations } from '@portico/contracts/generated/inventory.ts';
 import type { Database } from '@portico/runtime/database.ts';
-import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import type { Answer, OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { type SagaStep, takeStep } from '@portico/runtime/saga-step.ts';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Commit } from './commit.ts';
 import type { InventoryTables } from './database.ts';
+import type { Changing, Line } from './move-stock.ts';
+import { commitReservation, releaseReservation, reserve } from './reservations.ts';
 
 type Stock = components['schemas']['Stock'];
+type Reservation = components['schemas']['Reservation'];
 
 /** What each operation of inventory does. */
 export function createInventoryHandlers(
@@ -15,6 +19,14 @@ export function createInventoryHandlers(
   commit: Commit,
 ): OperationHandlers<operations> {
   const during = (context: RequestContext) => database.during(context);
+  const inStep = (
+    context: RequestContext,
+    step: SagaStep,
+    work: (changing: Changing) => Promise<Reservation>,
+  ): Promise<Answer<Reservation>> =>
+    commit(during(context), (trx, tell, commitId) =>
+      takeStep(trx, step, commitId, async () => ({ body: await work({ trx, tell }) })),
+    );
   return {
     listStock: async ({ query: { ids }, context }) => {
       const items = await selectStock(during(context))
@@ -36,7 +48,30 @@ export function createInventoryHandlers(
         }
         return { body: { productId: after.product_id, quantity: after.quantity, reserved: after.reserved } };
       }),
+
+    reserve: ({ headers, body, context }) => {
+      refuseTwins(body.lines);
+      const step = { key: String(headers['idempotency-key']), request: { reserve: body } };
+      return inStep(context, step, (changing) => reserve(changing, body));
+    },
+
+    commitReservation: ({ path: { orderNumber }, headers, context }) => {
+      const step = { key: String(headers['idempotency-key']), request: { commit: orderNumber } };
+      return inStep(context, step, (changing) => commitReservation(changing, orderNumber));
+    },
+
+    releaseReservation: ({ path: { orderNumber }, headers, context }) => {
+      const step = { key: String(headers['idempotency-key']), request: { release: orderNumber } };
+      return inStep(context, step, (changing) => releaseReservation(changing, orderNumber));
+    },
   };
+}
+
+function refuseTwins(lines: readonly Line[]): void {
+  const ids = lines.map(({ productId }) => productId);
+  const twin = ids.find((id, index) => ids.indexOf(id) < index);
+  if (twin === undefined) return;
+  throw new Problem('invalid-request', `The product "${twin}" is in two lines: each product may be in one.`);
 }
 
 function selectStock(db: Kysely<InventoryTables>) {

@@ -23,6 +23,10 @@ before(async () => {
   db = createDatabase<InventoryTables>(String(postgres.databases.inventory), silentLogger);
   await migrateToLatest(db, migrations);
   await seedInventory(db, 1_000);
+  await db
+    .insertInto('reservations')
+    .values({ order_number: 'o2', status: 'committed', lines: '[]' })
+    .execute();
   issuer = await startTokenIssuer();
   app = createInventory({
     db,
@@ -46,6 +50,22 @@ describeFrontDoor({
     listStock: { path: '/stock?ids=p1' },
     getStock: { path: '/stock/p1' },
     setStock: { path: '/stock/p1', body: { quantity: 12 }, as: 'root' },
+    reserve: {
+      path: '/reservations',
+      headers: { 'Idempotency-Key': 'o1-place:reserve:do' },
+      body: { orderNumber: 'o1', lines: [{ productId: 'p2000', quantity: 1 }] },
+      as: 'service',
+    },
+    commitReservation: {
+      path: '/reservations/o2/commit',
+      headers: { 'Idempotency-Key': 'o2-place:commit:do' },
+      as: 'service',
+    },
+    releaseReservation: {
+      path: '/reservations/o3/release',
+      headers: { 'Idempotency-Key': 'o3-place:reserve:undo' },
+      as: 'service',
+    },
   },
 });
 
@@ -78,8 +98,8 @@ describe('The inventory', () => {
 });
 
 describe('The table of stock', () => {
-  it('refuses what the service would refuse', async () => {
-    for (const wrong of [{ quantity: -1 }, { quantity: 1_000_000_001 }, { reserved: -1 }]) {
+  it('refuses what can not be', async () => {
+    for (const wrong of [{ quantity: -1 }, { quantity: 2_000_000_001 }, { reserved: -1 }]) {
       const update = db.updateTable('stock').set(wrong).where('product_id', '=', 'p3');
       await assert.rejects(update.execute(), /check constraint/);
     }

@@ -35,7 +35,7 @@ export interface Sample {
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
   /** Who sends it; nobody when left out. */
-  readonly as?: 'ada' | 'root';
+  readonly as?: 'ada' | 'root' | 'service';
 }
 
 /** What each operation of an OpenAPI document must do with good and with bad requests, whatever it is for. */

@@ -46,6 +46,9 @@ export function inventoryHandlers({ stock }: ShopData): OperationHandlers<Invent
     listStock: ({ query }) => ({ body: { items: pick(stock, 'productId', query.ids) } }),
     getStock: ({ path }) => ({ body: one(stock, 'productId', path.productId) }),
     setStock: refuse,
+    reserve: refuse,
+    commitReservation: refuse,
+    releaseReservation: refuse,
   };
 }
 

@@ -16,10 +16,11 @@ export interface TokenIssuer {
    * the usual ones.
    */
   mint(claims?: Claims, header?: Partial<JWTHeaderParameters>): Promise<string>;
-  /** `Authorization` fields with tokens of customer c1, customer c2 and the operator. */
+  /** `Authorization` fields with tokens of customer c1, customer c2, the operator and a service. */
   readonly ada: { readonly authorization: string };
   readonly grace: { readonly authorization: string };
   readonly root: { readonly authorization: string };
+  readonly service: { readonly authorization: string };
   /** Signs with a new key from now on; the old one stays published. */
   rotate(): Promise<void>;
   /** The public part of the key that signs. */
@@ -72,6 +73,7 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
     ada: await fieldOf({}),
     grace: await fieldOf({ sub: 'c2', name: 'Grace' }),
     root: await fieldOf({ sub: 'root', name: 'Operator', roles: ['operator'] }),
+    service: await fieldOf({ sub: 'orders', name: undefined, roles: ['service'] }),
     rotate: async () => {
       keys.push(await createKey(`key-${keys.length + 1}`));
     },
