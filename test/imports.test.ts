@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'mock-services/inventory': packages,
   'mock-services/reviews': packages,
   'mock-services/customers': packages,
+  'mock-services/payments': packages,
   'mock-services/identity': packages,
   cli: ['gateway', ...packages],
   demo: packages,

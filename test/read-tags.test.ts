@@ -278,7 +278,7 @@ async function start<Tables>(definition: ServiceDefinition<Tables>) {
   const { name, migrations, seed, createApp } = definition;
   const db = createDatabase<Tables>(String(postgres.databases[name]), silentLogger);
   await migrateToLatest(db, migrations);
-  await seed(db, 40);
+  await seed?.(db, 40);
   const parts = { db, log: silentLogger, metrics: createMetrics(name) };
   const server = createServer(await createApp(parts, {}));
   server.listen(0, '127.0.0.1');

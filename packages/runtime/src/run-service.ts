@@ -32,8 +32,8 @@ export interface ServiceDefinition<Tables, Settings extends TObject = TObject> {
   readonly name: OpenApiName;
   /** By name; they run once each, in the order of their names. */
   readonly migrations: Readonly<Record<string, Migration>>;
-  /** Fills a new database for a shop of `productCount` products; leaves one that is not new alone. */
-  readonly seed: (db: Kysely<Tables>, productCount: number) => Promise<void>;
+  /** Fills a new database for a shop of `productCount` products; leaves one that is not new alone. It stays empty when left out. */
+  readonly seed?: (db: Kysely<Tables>, productCount: number) => Promise<void>;
   /** Settings beside those of every service. */
   readonly settings?: Settings;
   readonly createApp: (
@@ -59,7 +59,7 @@ export async function runService<Tables, Settings extends TObject = TObject>(
     const tracing = await openTracing(name, config, log);
     const db = createDatabase<Tables>(config.DATABASE_URL, log, tracing);
     await migrateToLatest(db, migrations);
-    await seed(db, config.PORTICO_DEMO_PRODUCTS);
+    await seed?.(db, config.PORTICO_DEMO_PRODUCTS);
 
     const ends: (() => Promise<void>)[] = [];
     const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
