@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'mock-services/reviews': packages,
   'mock-services/customers': packages,
   'mock-services/payments': packages,
+  'mock-services/shipping': packages,
   'mock-services/identity': packages,
   cli: ['gateway', ...packages],
   demo: packages,

@@ -25,7 +25,7 @@ export function createInventoryHandlers(
     work: (changing: Changing) => Promise<Reservation>,
   ): Promise<Answer<Reservation>> =>
     commit(during(context), (trx, tell, commitId) =>
-      takeStep(trx, step, commitId, async () => ({ body: await work({ trx, tell }) })),
+      takeStep(trx, step, commitId, () => work({ trx, tell })),
     );
   return {
     listStock: async ({ query: { ids }, context }) => {

@@ -1,17 +1,13 @@
-import type { components, operations } from '@portico/contracts/generated/payments.ts';
-import { answerCommit } from '@portico/runtime/commit.ts';
+import type { operations } from '@portico/contracts/generated/payments.ts';
 import type { Database } from '@portico/runtime/database.ts';
-import type { Answer, OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
-import { isStepTaken, type SagaStep, takeStep } from '@portico/runtime/saga-step.ts';
-import type { Transaction } from 'kysely';
+import { answerStep, isStepTaken } from '@portico/runtime/saga-step.ts';
 import type { PaymentsTables } from './database.ts';
 import { readLedger } from './ledger.ts';
 import type { PaymentProvider } from './payment-provider.ts';
 import { authorise, capture, refund, toPayment } from './payments.ts';
-
-type Payment = components['schemas']['Payment'];
 
 /** The ledger is kept in one currency. */
 const currency = 'EUR';
@@ -22,14 +18,6 @@ export function createPaymentsHandlers(
   provider: PaymentProvider,
 ): OperationHandlers<operations> {
   const during = (context: RequestContext) => database.during(context);
-  const inStep = (
-    context: RequestContext,
-    step: SagaStep,
-    work: (trx: Transaction<PaymentsTables>) => Promise<Payment>,
-  ): Promise<Answer<Payment>> =>
-    answerCommit(during(context), 'payments', (trx, commitId) =>
-      takeStep(trx, step, commitId, async () => ({ body: await work(trx) })),
-    );
   return {
     authorise: async ({ headers, body, context }) => {
       if (body.amount.currency !== currency)
@@ -38,17 +26,19 @@ export function createPaymentsHandlers(
       const step = { key: String(headers['idempotency-key']), request: { authorise: body } };
       // A provider takes its time, and no transaction is open meanwhile. What was answered once needs none.
       if (!(await isStepTaken(during(context), step.key))) await provider.reach(paymentToken, context.signal);
-      return inStep(context, step, (trx) => authorise(trx, body, provider.pays(paymentToken)));
+      return answerStep(during(context), 'payments', step, (trx) =>
+        authorise(trx, body, provider.pays(paymentToken)),
+      );
     },
 
     capture: ({ path: { orderNumber }, headers, context }) => {
       const step = { key: String(headers['idempotency-key']), request: { capture: orderNumber } };
-      return inStep(context, step, (trx) => capture(trx, orderNumber));
+      return answerStep(during(context), 'payments', step, (trx) => capture(trx, orderNumber));
     },
 
     refund: ({ path: { orderNumber }, headers, context }) => {
       const step = { key: String(headers['idempotency-key']), request: { refund: orderNumber } };
-      return inStep(context, step, (trx) => refund(trx, orderNumber));
+      return answerStep(during(context), 'payments', step, (trx) => refund(trx, orderNumber));
     },
 
     getPayment: async ({ path: { orderNumber }, context }) => {

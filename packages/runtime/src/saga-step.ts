@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { answerCommit } from './commit.ts';
 import type { Answer } from './openapi-types.ts';
 import { Problem } from './problems.ts';
 
@@ -35,18 +36,26 @@ export async function takeStep<Tables, Body>(
   trx: Transaction<Tables>,
   step: SagaStep,
   commitId: string | undefined,
-  work: () => Promise<Answer<Body>>,
+  work: () => Promise<Body>,
 ): Promise<Answer<Body>> {
   // While another request with this key runs, this waits for its commit; if it fails, this one takes its place.
   const { numAffectedRows } = await sql`
     insert into saga_steps (key, request, commit_id) values (${step.key}, ${hashOf(step)}, ${commitId ?? null})
     on conflict do nothing`.execute(trx);
   if (numAffectedRows === 0n) return earlierAnswer(trx, step, commitId);
-  const answer = await work();
-  await sql`update saga_steps set answer = ${JSON.stringify(answer.body)} where key = ${step.key}`.execute(
-    trx,
-  );
-  return answer;
+  const body = await work();
+  await sql`update saga_steps set answer = ${JSON.stringify(body)} where key = ${step.key}`.execute(trx);
+  return { body };
+}
+
+/** Takes a step in a transaction of its own, as `answerCommit` and `takeStep` say. */
+export function answerStep<Tables, Body>(
+  db: Kysely<Tables>,
+  service: string,
+  step: SagaStep,
+  work: (trx: Transaction<Tables>) => Promise<Body>,
+): Promise<Answer<Body>> {
+  return answerCommit(db, service, (trx, commitId) => takeStep(trx, step, commitId, () => work(trx)));
 }
 
 /** Whether a step was taken, for what should not be done twice before its transaction begins. */

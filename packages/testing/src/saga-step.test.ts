@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { answerCommit } from '@portico/runtime/commit.ts';
 import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
-import type { Answer } from '@portico/runtime/openapi-types.ts';
-import { isStepTaken, sagaStepsMigration, takeStep } from '@portico/runtime/saga-step.ts';
+import { answerStep, isStepTaken, sagaStepsMigration, takeStep } from '@portico/runtime/saga-step.ts';
 import { sql } from 'kysely';
 import { startPostgres, type TestPostgres } from './engines.ts';
 
@@ -21,15 +19,15 @@ after(async () => {
   await postgres?.stop();
 });
 
-const take = (key: string, request: object, work: () => Promise<Answer<unknown>>) =>
-  answerCommit(db, 'shop', (trx, commitId) => takeStep(trx, { key, request }, commitId, work));
+const take = (key: string, request: object, work: () => Promise<unknown>) =>
+  answerStep(db, 'shop', { key, request }, work);
 
 describe('A step of a saga', () => {
   it('has its effect once, and is answered and named as it was the first time', async () => {
     let effects = 0;
     const work = async () => {
       effects += 1;
-      return { body: { zeta: 1, alpha: effects } };
+      return { zeta: 1, alpha: effects };
     };
     const first = await take('o1-place:reserve:do', { orderNumber: 'o1', lines: [] }, work);
     const again = await take('o1-place:reserve:do', { lines: [], orderNumber: 'o1' }, work);
@@ -44,10 +42,10 @@ describe('A step of a saga', () => {
     const first = take('o2-place:reserve:do', {}, async () => {
       begun.resolve();
       await end.promise;
-      return { body: 'first' };
+      return 'first';
     });
     await begun.promise;
-    const second = take('o2-place:reserve:do', {}, async () => ({ body: 'second' }));
+    const second = take('o2-place:reserve:do', {}, async () => 'second');
     for (let waiting = 0; waiting === 0; ) {
       const { rows } = await sql`select 1 from pg_locks where not granted`.execute(db);
       waiting = rows.length;
@@ -60,25 +58,25 @@ describe('A step of a saga', () => {
     const fail = () => Promise.reject(new Error('no'));
     await assert.rejects(take('o3-place:reserve:do', {}, fail), /no/);
     assert.equal(await isStepTaken(db, 'o3-place:reserve:do'), false);
-    const { body } = await take('o3-place:reserve:do', {}, async () => ({ body: 'yes' }));
+    const { body } = await take('o3-place:reserve:do', {}, async () => 'yes');
     assert.equal(body, 'yes');
     assert.equal(await isStepTaken(db, 'o3-place:reserve:do'), true);
   });
 
   it('is refused when its key was used for something else', async () => {
-    await take('o4-place:reserve:do', { quantity: 1 }, async () => ({ body: 1 }));
-    const other = take('o4-place:reserve:do', { quantity: 2 }, async () => ({ body: 2 }));
+    await take('o4-place:reserve:do', { quantity: 1 }, async () => 1);
+    const other = take('o4-place:reserve:do', { quantity: 2 }, async () => 2);
     await assert.rejects(other, { name: 'Problem', problem: 'conflict' });
   });
 
   it('keeps nothing of what it was asked', async () => {
-    await take('o5-place:authorise:do', { paymentToken: 'tok_secret' }, async () => ({ body: 1 }));
+    await take('o5-place:authorise:do', { paymentToken: 'tok_secret' }, async () => 1);
     const { rows } = await sql`select row::text as text from saga_steps as row`.execute(db);
     assert.doesNotMatch(JSON.stringify(rows), /tok_secret/);
   });
 
   it('names no commit of the time in which commits were named otherwise', async () => {
-    const work = async () => ({ body: 1 });
+    const work = async () => 1;
     await take('o6-place:reserve:do', {}, work);
     const again = await db
       .transaction()
