@@ -79,8 +79,11 @@ describe('the demo with every service mocked', { timeout: 120_000 }, () => {
   });
 
   test('runs without PostgreSQL, and says which services are played', () => {
-    assert.match(output, /played from their OpenAPI documents: catalog, inventory, reviews, customers/);
-    for (const service of ['catalog', 'inventory', 'reviews', 'customers'])
+    assert.match(
+      output,
+      /played from their OpenAPI documents: catalog, inventory, reviews, customers, payments, shipping/,
+    );
+    for (const service of ['catalog', 'inventory', 'reviews', 'customers', 'payments', 'shipping'])
       assert.ok(names.includes(service));
     assert.ok(!names.includes('postgres'));
     assert.ok(!existsSync(join(dataDir, 'postgres')));
@@ -121,7 +124,7 @@ describe('the demo with every service mocked', { timeout: 120_000 }, () => {
 });
 
 test('an unknown name in PORTICO_MOCK ends the start with one line that names those there are', async () => {
-  const demo = npmStart('orders');
+  const demo = npmStart('carts');
   let complaint = '';
   demo.stderr?.on('data', (chunk) => (complaint += String(chunk)));
   demo.stdout?.resume();
@@ -129,6 +132,6 @@ test('an unknown name in PORTICO_MOCK ends the start with one line that names th
   assert.equal(code, 1);
   assert.match(
     complaint,
-    /^portico: PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, got "orders"$/m,
+    /^portico: PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, payments, shipping, got "carts"$/m,
   );
 });

@@ -8,7 +8,7 @@ import { keptPassword } from './engines/kept-password.ts';
 import { forkProgram } from './fork-program.ts';
 import { freePorts } from './free-port.ts';
 import { createProcessLogs } from './process-log.ts';
-import { processTable } from './processes.ts';
+import { mostPorts, processTable } from './processes.ts';
 import { createSite, serveSite } from './site.ts';
 import { reportStatuses } from './status.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -67,7 +67,7 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
   const logs = createProcessLogs(join(config.dataDir, 'logs'));
   setInterval(() => attempt(() => logs.bound()), 5000);
   const siteUrl = await serveSite(createSite(() => reportStatuses(supervisor.statuses())));
-  const ports = await freePorts(21);
+  const ports = await freePorts(mostPorts);
   // Processes start a quarter faster when they find their modules compiled.
   const tokenKey = await keptPassword(join(config.dataDir, 'tokens'));
   const secrets = { tokenKey, postSecret: createRandomHex(32)() };

@@ -21,6 +21,8 @@ test('without settings every service runs, beside its engines', () => {
     'inventory',
     'reviews',
     'customers',
+    'payments',
+    'shipping',
     'identity',
     'capture',
     'web',
@@ -42,17 +44,26 @@ test('a mocked service is played from its document under the same name, and no d
     ]),
   );
   const settings = specs.find(({ name }) => name === 'postgres')?.env({});
-  assert.equal(settings?.DATABASES, 'catalog,inventory,hub');
-  assert.equal(settings?.CAPTURED, 'catalog,inventory');
+  assert.equal(settings?.DATABASES, 'catalog,inventory,payments,shipping,hub');
+  assert.equal(settings?.CAPTURED, 'catalog,inventory,payments,shipping');
 });
 
 test('capture reads the databases of the services that run, after they have filled them', () => {
-  const [capture, ...others] = table({ PORTICO_MOCK: 'reviews,customers' }).filter(
+  const [capture, ...others] = table({ PORTICO_MOCK: 'reviews,customers,payments' }).filter(
     ({ level }) => level === 'capture',
   );
   assert.deepEqual(others, []);
-  const databases = { hub: 'postgres://hub', catalog: 'postgres://c', inventory: 'postgres://i' };
-  const captures = { catalog: 'postgres://capture@c', inventory: 'postgres://capture@i' };
+  const databases = {
+    hub: 'postgres://hub',
+    catalog: 'postgres://c',
+    inventory: 'postgres://i',
+    shipping: 'postgres://s',
+  };
+  const captures = {
+    catalog: 'postgres://capture@c',
+    inventory: 'postgres://capture@i',
+    shipping: 'postgres://capture@s',
+  };
   const { PORT, ADMIN_PORT, ...env } =
     capture?.env({ postgres: { url: 'postgres://x', databases, captures } }) ?? {};
   for (const port of [PORT, ADMIN_PORT]) assert.match(String(port), /^\d+$/);
@@ -60,6 +71,7 @@ test('capture reads the databases of the services that run, after they have fill
     HUB_URL: databases.hub,
     CAPTURE_CATALOG_URL: captures.catalog,
     CAPTURE_INVENTORY_URL: captures.inventory,
+    CAPTURE_SHIPPING_URL: captures.shipping,
   });
   assert.ok(levels.indexOf('services') < levels.indexOf('capture'));
   assert.ok(levels.indexOf('capture') < levels.indexOf('bffs'));
@@ -94,14 +106,14 @@ test('inventory posts to capture, is captured, or says nothing', () => {
   assert.deepEqual([log.inventory?.CHANGES_URL, log.web?.SILENT_SERVICES], [undefined, undefined]);
 
   const post = settings('post');
-  assert.equal(post.engine?.CAPTURED, 'catalog,reviews,customers');
+  assert.equal(post.engine?.CAPTURED, 'catalog,reviews,customers,payments,shipping');
   assert.equal(post.inventory?.CHANGES_URL, `http://127.0.0.1:${post.capture?.PORT}`);
   assert.deepEqual([post.inventory?.CHANGES_SECRET, post.capture?.POST_INVENTORY_SECRET], [secret, secret]);
   assert.deepEqual([post.capture?.CAPTURE_INVENTORY_URL, post.web?.SILENT_SERVICES], [undefined, undefined]);
 
   const none = settings('none');
   assert.equal(none.web?.SILENT_SERVICES, 'inventory');
-  assert.equal(none.engine?.CAPTURED, 'catalog,reviews,customers');
+  assert.equal(none.engine?.CAPTURED, 'catalog,reviews,customers,payments,shipping');
   const said = [
     none.inventory?.CHANGES_URL,
     none.capture?.CAPTURE_INVENTORY_URL,

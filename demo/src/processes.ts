@@ -11,6 +11,9 @@ export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   readonly postSecret: string;
 };
 
+/** How many ports `processTable` takes at the most: two a service, and those of the engines, identity, capture, BFFs and gateway. */
+export const mostPorts = 2 * serviceNames.length + 12;
+
 /**
  * What runs, as one list.
  * @param takePort gives a free port that nobody else gets. A process has the same ports each time that it is started.
@@ -38,11 +41,12 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const posts = (name: string) => name === 'inventory' && config.inventoryChanges === 'post';
   const capturePort = takePort();
   // Services start at the same time: who asks another one has to know its address before it is there.
-  const reviewsPort = takePort();
-  const portOf = (name: string) => (name === 'reviews' ? reviewsPort : undefined);
+  const servicePorts: Readonly<Record<string, number>> = Object.fromEntries(
+    serviceNames.map((name) => [name, takePort()]),
+  );
   const service = (name: string) => {
     const own = {
-      ...listening(portOf(name)),
+      ...listening(servicePorts[name]),
       PORTICO_DEMO_PRODUCTS: config.products,
       OIDC_ISSUER: oidcIssuer,
       ...(posts(name) && {
@@ -52,14 +56,14 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     };
     const follows = ({ postgres }: ReadyByName) =>
       name === 'catalog'
-        ? { HUB_URL: postgres?.databases?.hub, REVIEWS_URL: `http://127.0.0.1:${reviewsPort}` }
+        ? { HUB_URL: postgres?.databases?.hub, REVIEWS_URL: `http://127.0.0.1:${servicePorts.reviews}` }
         : {};
     const env = (ready: ReadyByName) =>
       settings({ ...own, ...follows(ready), DATABASE_URL: ready.postgres?.databases?.[name] });
     return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
   };
   const mock = (name: string) => {
-    const own = listening(portOf(name));
+    const own = listening(servicePorts[name]);
     const document = join(repositoryDir, `packages/contracts/openapi/${name}.yaml`);
     return { ...entry(name, 'services', 'cli/src/main.ts', () => settings(own)), args: ['mock', document] };
   };
