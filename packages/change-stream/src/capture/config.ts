@@ -4,7 +4,6 @@ import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts
 import Type from 'typebox';
 import { postingSecret } from '../post/posting-secret.ts';
 
-
 const settings = Type.Object({
   LOG_LEVEL: processSettings.LOG_LEVEL,
   ADMIN_PORT: processSettings.ADMIN_PORT,
