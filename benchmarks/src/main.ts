@@ -29,6 +29,8 @@ const stop = (code: number) => {
 };
 // Without a parent there is nobody to read it either.
 for (const event of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.on(event, () => stop(130));
+// Listening for its end would keep us waiting for it.
+process.channel?.unref();
 process.on('uncaughtException', (error) => {
   // What fails because it was stopped is no news.
   if (stopped === undefined) process.stderr.write(`${error.stack}\n`);
