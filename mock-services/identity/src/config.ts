@@ -14,6 +14,8 @@ const settings = Type.Object({
   PORTICO_IDENTITY_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 8081 }),
   /** The folder that keeps the signing keys. */
   PORTICO_IDENTITY_DIR: Type.String({ minLength: 1, description: 'a folder for the signing keys' }),
+  /** By which the service `orders` gets tokens of its own; it gets none when left out. */
+  ORDERS_CLIENT_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'at least 16 characters' })),
 });
 
 /** @throws ConfigError */

@@ -18,6 +18,8 @@ export interface IdentityParts {
   readonly keys: SigningKeys;
   /** Signs the cookies. */
   readonly cookieKey: string;
+  /** Of the service `orders`, which gets no tokens when left out. */
+  readonly ordersSecret?: string | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly tracing?: Tracing | undefined;
@@ -35,11 +37,11 @@ export interface Identity {
 
 /** An OpenID provider for the demo: users sign in on a page of its own, apps get access tokens that are JWTs. */
 export function createIdentity(parts: IdentityParts): Identity {
-  const { issuer, users, keys, cookieKey, log, metrics, tracing, now = Date.now } = parts;
+  const { issuer, users, keys, cookieKey, ordersSecret, log, metrics, tracing, now = Date.now } = parts;
   const memory = createProviderMemory(now);
   // A provider has its keys for life: with new ones comes a new provider, on the same memory.
   const open = () => {
-    const opened = createProvider({ issuer, users, memory, keys: keys.current(), cookieKey });
+    const opened = createProvider({ issuer, users, memory, keys: keys.current(), cookieKey, ordersSecret });
     opened.on('server_error', (_ctx, error) => log.error({ err: error }, 'the provider failed'));
     return opened;
   };

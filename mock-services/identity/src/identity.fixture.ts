@@ -11,6 +11,8 @@ import { createDemoUsers } from './users.ts';
 
 export type TestIdentity = Awaited<ReturnType<typeof startIdentity>>;
 
+export const ordersSecret = 'a secret of this test';
+
 /** The provider on a port of its own. Keys are in memory. */
 export async function startIdentity(now: () => number = Date.now) {
   const server = createServer().listen(0, '127.0.0.1');
@@ -21,6 +23,7 @@ export async function startIdentity(now: () => number = Date.now) {
     users: createDemoUsers(),
     keys: openSigningKeys(createMemoryFolder()),
     cookieKey: 'a key of this test',
+    ordersSecret,
     log: silentLogger,
     metrics: createMetrics('identity'),
     now,
@@ -118,8 +121,12 @@ export function createBrowser(issuer: string) {
 
 export type TestBrowser = ReturnType<typeof createBrowser>;
 
-export async function token(issuer: string, form: Record<string, string>) {
-  const answer = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
+export async function token(
+  issuer: string,
+  form: Record<string, string>,
+  headers: Record<string, string> = {},
+) {
+  const answer = await fetch(`${issuer}/token`, { method: 'POST', headers, body: new URLSearchParams(form) });
   return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
 

@@ -6,6 +6,7 @@ import {
   cli,
   createBrowser,
   exchange,
+  ordersSecret,
   phone,
   startIdentity,
   type TestIdentity,
@@ -184,6 +185,34 @@ describe('The phone', () => {
     const revoked = await fetch(`${identity.issuer}/token/revocation`, { method: 'POST', body: form });
     assert.equal(revoked.status, 200);
     assert.equal((await refresh(refresh_token)).status, 400);
+  });
+});
+
+describe('A service', () => {
+  const ask = (form: Record<string, string>, secret = ordersSecret, name = 'orders') => {
+    const basic = Buffer.from([name, secret].map(encodeURIComponent).join(':')).toString('base64');
+    return token(identity.issuer, form, { authorization: `Basic ${basic}` });
+  };
+
+  it('gets tokens of its own with its secret, in the role of a service and no other', async () => {
+    const { status, body } = await ask({ grant_type: 'client_credentials', scope: 'shop' });
+    assert.equal(status, 200, JSON.stringify(body));
+    const found = await verify(String(body.access_token));
+    assert.deepEqual([found.subject, found.roles, found.scopes], ['orders', ['service'], ['shop']]);
+    assert.deepEqual([body.expires_in, body.refresh_token], [900, undefined]);
+  });
+
+  it('gets none without its secret, for another API, or in the name of a user', async () => {
+    const own = { grant_type: 'client_credentials' };
+    assert.equal((await ask(own, 'another secret')).status, 401);
+    assert.equal((await ask(own, ordersSecret, 'payments')).status, 401);
+    assert.equal((await token(identity.issuer, { ...own, client_id: 'orders' })).status, 401);
+    assert.equal((await ask({ ...own, resource: 'https://bank.example' })).status, 400);
+    assert.equal((await ask({ grant_type: 'password', username: 'ada', password: 'demo' })).status, 400);
+    const { location } = await createBrowser(identity.issuer).get(
+      authorizationPath({ client_id: 'orders', redirect_uri: cli.redirect_uri }),
+    );
+    assert.equal(location, '');
   });
 });
 

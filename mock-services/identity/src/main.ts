@@ -22,6 +22,7 @@ await runProcess(async () => {
     users: createDemoUsers(),
     keys: openSigningKeys(openKeyFolder(config.PORTICO_IDENTITY_DIR)),
     cookieKey: randomBytes(32).toString('base64url'),
+    ordersSecret: config.ORDERS_CLIENT_SECRET,
     log,
     metrics,
     tracing,

@@ -7,7 +7,7 @@ const publicClient = {
 } satisfies Partial<ClientMetadata>;
 
 /** The apps of the shop. None has a secret, as none could keep one (RFC 8252 section 8.5): PKCE protects their codes. */
-export const clients: readonly ClientMetadata[] = [
+export const apps: readonly ClientMetadata[] = [
   {
     ...publicClient,
     client_id: 'portico-cli',
@@ -24,3 +24,15 @@ export const clients: readonly ClientMetadata[] = [
     redirect_uris: ['com.example.portico:/callback'],
   },
 ];
+
+/** A service that acts for itself, and not for a user, with tokens of its own (RFC 6749 section 4.4). */
+export function serviceClient(name: string, secret: string): ClientMetadata {
+  return {
+    client_id: name,
+    client_secret: secret,
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['client_credentials'],
+    response_types: [],
+    redirect_uris: [],
+  };
+}

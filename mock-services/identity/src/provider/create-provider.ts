@@ -2,7 +2,7 @@ import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'o
 import type { SigningKey } from '../keys/signing-keys.ts';
 import { errorPage, pageFields } from '../login/pages.ts';
 import type { Users } from '../users.ts';
-import { clients } from './clients.ts';
+import { apps, serviceClient } from './clients.ts';
 import type { ProviderMemory } from './memory-adapter.ts';
 
 export interface ProviderOptions {
@@ -12,6 +12,8 @@ export interface ProviderOptions {
   /** The first one signs; all are published. */
   readonly keys: readonly SigningKey[];
   readonly cookieKey: string;
+  /** Of the client `orders`, which there is not when left out. */
+  readonly ordersSecret?: string | undefined;
 }
 
 /** The one API that tokens are for; RFC 8707 wants a URI, and `audience` is what stands in tokens. */
@@ -20,11 +22,15 @@ const audience = 'portico';
 const accessTokenS = 900;
 const dayS = 86_400;
 
-/** oidc-provider, with just what the shop's apps need: code and PKCE, JWTs as access tokens, rotated refresh tokens. */
-export function createProvider({ issuer, users, memory, keys, cookieKey }: ProviderOptions): Provider {
+/**
+ * oidc-provider, with just what the shop's apps need: code and PKCE, JWTs as access tokens, rotated refresh tokens; and tokens
+ * for services that act for themselves.
+ */
+export function createProvider(options: ProviderOptions): Provider {
+  const { issuer, users, memory, keys, cookieKey, ordersSecret } = options;
   const configuration: Configuration = {
     adapter: memory,
-    clients: [...clients],
+    clients: [...apps, ...(ordersSecret === undefined ? [] : [serviceClient('orders', ordersSecret)])],
     jwks: { keys: keys.map((key) => ({ ...key })) },
     cookies: { keys: [cookieKey] },
     scopes: ['openid'],
@@ -38,6 +44,7 @@ export function createProvider({ issuer, users, memory, keys, cookieKey }: Provi
       devInteractions: { enabled: false },
       // Services look at no proof of possession, so none may be asked for.
       dPoP: { enabled: false },
+      clientCredentials: { enabled: ordersSecret !== undefined },
       pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
@@ -64,6 +71,7 @@ export function createProvider({ issuer, users, memory, keys, cookieKey }: Provi
     },
     ttl: {
       AccessToken: accessTokenS,
+      ClientCredentials: accessTokenS,
       AuthorizationCode: 60,
       IdToken: accessTokenS,
       Interaction: 600,
@@ -77,6 +85,7 @@ export function createProvider({ issuer, users, memory, keys, cookieKey }: Provi
       return user && { accountId: subject, claims: async () => ({ sub: subject, name: user.name }) };
     },
     extraTokenClaims: (_ctx, token) => {
+      if (token.kind === 'ClientCredentials') return { roles: ['service'] };
       const user = 'accountId' in token ? users.bySubject(String(token.accountId)) : undefined;
       return user && { name: user.name, roles: user.roles };
     },
