@@ -53,11 +53,12 @@ export class Database<Tables> extends Kysely<Tables> {
   }
 }
 
-/** Connects when first asked. @param url a postgres:// URL */
+/** Connects when first asked. @param url a postgres:// URL @param maxConnections that work at the same time */
 export function createDatabase<Tables>(
   url: string,
   log: Logger,
   tracing?: Tracing | undefined,
+  maxConnections = 10,
 ): Database<Tables> {
   const poolOf = (max: number) => {
     const pool = new pg.Pool({
@@ -78,7 +79,7 @@ export function createDatabase<Tables>(
     const { sql } = event.query;
     tracing?.recordQuery(parent, { database, sql, durationMs: event.queryDurationMillis, error });
   };
-  return new Database<Tables>(poolOf(10), poolOf(1), record);
+  return new Database<Tables>(poolOf(maxConnections), poolOf(1), record);
 }
 
 /** Brings the schema up to date, waiting up to `waitMs` for a database that is still starting. */

@@ -1,5 +1,5 @@
 import type { OpenApiName } from '@portico/contracts/openapi.ts';
-import type { Express } from 'express';
+import { type Express, Router } from 'express';
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import Type, { type Static, type TObject } from 'typebox';
@@ -62,7 +62,9 @@ export async function runService<Tables, Settings extends TObject = TObject>(
     await seed?.(db, config.PORTICO_DEMO_PRODUCTS);
 
     const ends: (() => Promise<void>)[] = [];
+    const adminExtra = Router();
     const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
+    if (faults !== undefined) adminExtra.use(faults.adminRouter);
     const verifyToken = toTokenVerifier(config);
     const parts = { db, log, metrics, tracing, verifyToken, faults: faults?.middleware };
     const work = beginWork?.(parts, own);
@@ -70,12 +72,12 @@ export async function runService<Tables, Settings extends TObject = TObject>(
       log,
       metrics,
       tracing,
-      handler: await createApp({ ...parts, onClose: (end) => void ends.push(end) }, own),
+      handler: await createApp({ ...parts, adminExtra, onClose: (end) => void ends.push(end) }, own),
       checks: { database: () => checkDatabase(db) },
       host: config.PORTICO_HOST,
       port: config.PORT,
       adminPort: config.ADMIN_PORT,
-      adminExtra: faults?.adminRouter,
+      adminExtra,
       close: async () => {
         await work?.close();
         await Promise.all(ends.map((end) => end()));

@@ -1,5 +1,5 @@
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
-import type { Express, RequestHandler } from 'express';
+import type { Express, RequestHandler, Router } from 'express';
 import type { TokenVerifier } from './access-token.ts';
 import { type Database, databaseProblem } from './database.ts';
 import { createHttpApp } from './http-app.ts';
@@ -21,6 +21,8 @@ export interface ServiceParts<Tables> {
   readonly verifyToken?: TokenVerifier | undefined;
   /** Takes what ends the work that the service does besides answering, before its database is let go. */
   readonly onClose?: ((end: () => Promise<void>) => void) | undefined;
+  /** Takes what the service offers its operators beside the usual. */
+  readonly adminExtra?: Router | undefined;
   /** Epoch milliseconds, for what the service writes down. */
   readonly now?: () => number;
   /** Comes before everything that the service does. */
