@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'mock-services/customers': packages,
   'mock-services/payments': packages,
   'mock-services/shipping': packages,
+  'mock-services/orders': packages,
   'mock-services/identity': packages,
   cli: ['gateway', ...packages],
   demo: packages,
