@@ -9,6 +9,9 @@ export interface Breaker {
   run<Result>(call: () => Promise<Result>): Promise<Result>;
 }
 
+/** Runs every call. */
+export const alwaysClosed: Breaker = { run: (call) => call() };
+
 /** Opens when half of the last 20 calls have failed (at least 8 were made), and tries one call a second later. */
 export function createBreaker(service: string): Breaker {
   const policy = circuitBreaker(

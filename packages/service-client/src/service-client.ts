@@ -4,7 +4,7 @@ import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { createRetryBudget } from '@portico/runtime/retry-budget.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import { Pool } from 'undici';
-import { createBreaker } from './breaker.ts';
+import { alwaysClosed, createBreaker } from './breaker.ts';
 import type { CallMetrics } from './call-metrics.ts';
 import { commandKey, describeCommands } from './command-operations.ts';
 import { type Exchanged, type ExchangeRequest, exchange } from './exchange.ts';
@@ -30,6 +30,8 @@ export interface ServiceClientOptions {
   readonly connectTimeoutMs?: number;
   readonly maxAnswerBytes?: number;
   readonly maxConnections?: number;
+  /** False where the caller goes slower by itself when calls fail, and one that fails says nothing of the next. */
+  readonly breaks?: boolean;
   readonly now?: () => number;
   readonly tracing?: Tracing | undefined;
   /** A number in [0, 1), for the jitter before a retry. */
@@ -98,7 +100,7 @@ export function createServiceClient<Paths>(
     connect: { timeout: options.connectTimeoutMs ?? 300 },
     pipelining: 1,
   });
-  const breaker = createBreaker(service);
+  const breaker = options.breaks === false ? alwaysClosed : createBreaker(service);
   const budget = createRetryBudget();
   const reads = describeReads(document);
   const commands = describeCommands(document);
