@@ -26,8 +26,8 @@ await runService(
 function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
   const { db, log, metrics, tracing } = parts;
   const callMetrics = createCallMetrics(metrics);
-  const clientOf = <Paths>(service: OpenApiName, baseUrl: string, timeoutMs: number) => {
-    const options = { service, baseUrl, document: loadOpenApi(service), timeoutMs, tracing };
+  const clientOf = <Paths>(service: OpenApiName, baseUrl: string, timeoutMs: number, breaks = false) => {
+    const options = { service, baseUrl, document: loadOpenApi(service), timeoutMs, breaks, tracing };
     const client = createServiceClient<Paths>(options, callMetrics);
     parts.onClose?.(() => client.destroy());
     return client;
@@ -58,7 +58,7 @@ function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
   }
   return createOrders({
     ...parts,
-    catalog: clientOf<CatalogPaths>('catalog', config.CATALOG_URL, 1_000),
+    catalog: clientOf<CatalogPaths>('catalog', config.CATALOG_URL, 1_000, true),
     wake,
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { components } from '@portico/contracts/generated/orders.ts';
 import { loadOpenApi, type OpenApiName } from '@portico/contracts/openapi.ts';
+import { createAdminApp } from '@portico/runtime/admin.ts';
 import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
@@ -9,7 +10,6 @@ import { createCallMetrics } from '@portico/service-client/call-metrics.ts';
 import { createServiceClient } from '@portico/service-client/service-client.ts';
 import { startPostgres } from '@portico/testing/engines.ts';
 import { startTokenIssuer } from '@portico/testing/token-issuer.ts';
-import express from 'express';
 import supertest from 'supertest';
 import { createOrders } from './create-orders.ts';
 import { migrations, type OrdersTables } from './database.ts';
@@ -32,7 +32,7 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
   const callMetrics = createCallMetrics(createMetrics('calls'));
   const clientOf = (service: OpenApiName) =>
     createServiceClient(
-      { service, baseUrl: participants.url, document: loadOpenApi(service), timeoutMs: 5_000 },
+      { service, baseUrl: participants.url, document: loadOpenApi(service), timeoutMs: 5_000, breaks: false },
       callMetrics,
     );
   const clients = [clientOf('inventory'), clientOf('payments'), clientOf('shipping'), clientOf('catalog')];
@@ -54,7 +54,7 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
     pollMs: 20,
     firstPauseMs: 5,
     longestPauseMs: 20,
-    giveUpAfterMs: 100,
+    giveUpAfterMs: 400,
     parkAfterTries: 3,
     ...saga,
   });
@@ -68,7 +68,12 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
     now,
     validateAnswers: true,
   });
-  const admin = express().use(createParkedRoutes(db, running.wake));
+  const admin = createAdminApp({
+    metrics: createMetrics('orders'),
+    checks: {},
+    stopping: () => false,
+    extra: createParkedRoutes(db, running.wake),
+  });
   let keys = 0;
   const newKey = () => {
     keys += 1;

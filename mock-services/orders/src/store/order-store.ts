@@ -105,7 +105,7 @@ async function readSnapshot(
     .select(['order_snapshots.version', 'order_snapshots.at', 'state', 'first.customer_id'])
     .where('order_snapshots.order_number', '=', number)
     .where('order_snapshots.schema_version', '=', stateVersion)
-    .$if(asOf !== undefined, (query) => query.where('order_snapshots.at', '<', asOf as Date))
+    .$if(asOf !== undefined, (query) => query.where('order_snapshots.at', '<=', asOf as Date))
     .executeTakeFirst();
   return row && { number, customerId: row.customer_id, version: row.version, at: row.at, order: row.state };
 }
