@@ -32,7 +32,7 @@ export interface TokenIssuer {
   close(): Promise<void>;
 }
 
-/** An OpenID provider that publishes keys, and signs whatever a test tells it to. */
+/** An OpenID provider that publishes keys, signs whatever a test tells it to, and takes everybody for the service `orders`. */
 export async function startTokenIssuer(): Promise<TokenIssuer> {
   const keys: Awaited<ReturnType<typeof createKey>>[] = [await createKey('key-1')];
   let keyReads = 0;
@@ -40,11 +40,21 @@ export async function startTokenIssuer(): Promise<TokenIssuer> {
   const server = createServer((req, res) => {
     if (req.url === '/jwks') keyReads += 1;
     const answers: Record<string, object> = {
-      '/.well-known/openid-configuration': { issuer, jwks_uri: `${issuer}/jwks` },
+      '/.well-known/openid-configuration': {
+        issuer,
+        jwks_uri: `${issuer}/jwks`,
+        token_endpoint: `${issuer}/token`,
+      },
       '/jwks': { keys: keys.map(({ jwk }) => jwk) },
     };
     res.statusCode = away ? 503 : 200;
     res.setHeader('Content-Type', 'application/json');
+    if (req.url === '/token') {
+      void mint({ sub: 'orders', roles: ['service'] }).then((access_token) =>
+        res.end(JSON.stringify({ access_token, expires_in: 900 })),
+      );
+      return;
+    }
     res.end(JSON.stringify(answers[String(req.url)] ?? {}));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

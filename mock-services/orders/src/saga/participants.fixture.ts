@@ -3,6 +3,7 @@ import {
   httpAnswer,
   reset,
   type ScriptedRequest,
+  type ScriptedServer,
   type Step as Sent,
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
@@ -35,8 +36,7 @@ export async function startParticipants() {
   const received: string[] = [];
   const authorizations = new Set<string | undefined>();
   const traceIds = new Set<string | undefined>();
-  let mishap: (key: string, nth: number) => Mishap = () => undefined;
-  let answered: (key: string) => void = () => {};
+  let mishap: (key: string, nth: number, url: string) => Mishap = () => undefined;
 
   const haveEffect = (key: string, thing: string, body: { paymentToken?: string }) => {
     const earlier = answers.get(key);
@@ -50,7 +50,7 @@ export async function startParticipants() {
     return answer;
   };
 
-  async function* serve(request: ScriptedRequest): AsyncGenerator<Sent> {
+  async function* serve(request: ScriptedRequest, url: string): AsyncGenerator<Sent> {
     const { target, method } = request;
     const fields = Object.fromEntries(request.fields);
     if (target.startsWith('/products')) return yield json(200, productPage(target));
@@ -66,7 +66,8 @@ export async function startParticipants() {
     }
     const key = String(fields['idempotency-key']);
     received.push(key);
-    const what = mishap(key, received.filter((one) => one === key).length);
+    const nth = received.filter((one) => one === key).length;
+    const what = mishap(key, nth, url);
     if (what === 'down') return yield problem(503, 'unavailable');
     if (what === 'refused') return yield problem(422, 'conflict');
     if (what === 'hangs') return await request.ended;
@@ -75,13 +76,19 @@ export async function startParticipants() {
     if (what === 'lost') return yield reset;
     const reason = reasons[status];
     yield json(200, { orderNumber, status, ...(reason && { reason }) }, { 'Commit-Id': `${kind}:${commit}` });
-    answered(key);
     return undefined;
   }
 
-  const server = await startScriptedServer(serve);
+  const servers: ScriptedServer[] = [];
+  const open = async (): Promise<string> => {
+    const server = await startScriptedServer((request) => serve(request, server.url));
+    servers.push(server);
+    return server.url;
+  };
   return {
-    url: server.url,
+    url: await open(),
+    /** Another address of the same, by which it can be told who asks. */
+    open,
     /** The keys of steps in the order in which they were received, repeated ones as well. */
     received,
     /** The keys of the steps that had an effect, in their order. */
@@ -90,14 +97,11 @@ export async function startParticipants() {
     things,
     authorizations,
     traceIds,
-    /** @param next says what happens to a request, by its key and how often that came */
+    /** @param next says what happens to a request, by its key, how often that came, and the address where it did */
     behave: (next: typeof mishap) => {
       mishap = next;
     },
-    onAnswered: (listener: typeof answered) => {
-      answered = listener;
-    },
-    close: server.close,
+    close: () => Promise.all(servers.map((server) => server.close())),
   };
 }
 

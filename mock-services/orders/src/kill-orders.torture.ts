@@ -1,0 +1,3 @@
+import { describeKills } from './kill-orders.fixture.ts';
+
+describeKills();
