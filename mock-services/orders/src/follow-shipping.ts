@@ -32,7 +32,9 @@ export function followShipping(options: FollowShippingOptions): { close(): Promi
       handle: (records, trx) => noteShipped(records, trx, options),
       reset: lookAtParcels,
       // What was written down is committed by then.
-      onSaid: wake,
+      onSaid: (source) => {
+        if (source === 'shipping') wake();
+      },
       log,
     },
     stopping.signal,

@@ -170,6 +170,8 @@ describe('What has to be done', () => {
     const number = await orders.placed();
     const parked = async () => (await supertest(orders.admin).get('/sagas/parked')).body.items;
     while ((await parked()).length === 0);
+    const secrets = await orders.db.selectFrom('saga_steps').select('secret').distinct().execute();
+    assert.deepEqual(secrets, [{ secret: null }], 'the payment token was used up');
     assert.deepEqual([(await parked())[0].attempts, effectsOf(number).includes('capture:do')], [1, false]);
     orders.participants.behave(() => undefined);
     await supertest(orders.admin).post(`/sagas/${number}-place:capture:do/resume`);
