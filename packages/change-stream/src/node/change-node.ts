@@ -64,6 +64,11 @@ export interface ChangeNode {
   reaches(requirement: Requirement, timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   /** Called after each record is applied, with the tags that it changed. @returns ends it */
   onApplied(listener: (record: HubRecord, tags: ReadonlySet<string>) => void): () => void;
+  /**
+   * Called when all that is known was loaded from the hub, at first and anew: nobody is told of the records up to `applied`.
+   * @returns ends it
+   */
+  onLoaded(listener: () => void): () => void;
   states(): readonly SourceState[];
   close(): Promise<void>;
 }

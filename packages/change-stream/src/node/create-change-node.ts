@@ -50,6 +50,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   const { silent = [], windowRecords = 20_000, windowEntries = 100_000 } = options;
   const waiters = createWaiters();
   const listeners = new Set<(record: HubRecord, tags: ReadonlySet<string>) => void>();
+  const loadListeners = new Set<() => void>();
   const closing = new AbortController();
   let known: KnownLog | undefined;
   /** How far numbers of `epoch` may have meant other records. */
@@ -123,7 +124,10 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
 
   const follow = async (heard: () => void) => {
     if (known !== undefined && !(await isSameLog(known))) startFromNothing(known);
-    known ??= await load();
+    if (known === undefined) {
+      known = await load();
+      for (const listener of loadListeners) listener();
+    }
     waiters.wake();
     await listen(known, heard);
   };
@@ -167,6 +171,10 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     onApplied: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onLoaded: (listener) => {
+      loadListeners.add(listener);
+      return () => loadListeners.delete(listener);
     },
     states,
     close: async () => {

@@ -1,0 +1,271 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { everythingChanged } from '@portico/contracts/events/change-event.ts';
+import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
+import { createOutageLog } from '@portico/runtime/outage-log.ts';
+import { type EventHub, type HubRecord, type Position, PositionGone } from '../hub/event-hub.ts';
+import type { ChangeNode } from '../node/change-node.ts';
+import { createWaiters } from '../node/waiters.ts';
+import { foldRecords, keysOfRecords, startOf, ViewFailed } from './fold-records.ts';
+import type { LiveView } from './live-view.ts';
+import type { View, ViewCursor } from './view.ts';
+import { createViewMetrics } from './view-metrics.ts';
+import type { ViewStore } from './view-store.ts';
+
+export interface LiveViewOptions<State> {
+  readonly view: View<State>;
+  readonly store: ViewStore<State>;
+  readonly node: ChangeNode;
+  /** The hub that the node follows. */
+  readonly hub: Pick<EventHub, 'range' | 'read'>;
+  readonly log: Logger;
+  readonly metrics?: Metrics | undefined;
+  /** How long a read waits until the view has come up, in milliseconds. */
+  readonly waitMs?: number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly steadyNow?: () => number;
+  /** Waits before store or hub are tried again. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+const pageRecords = 500;
+/** So many records may wait for the store; more are read from the hub again. */
+const maxWaiting = 10_000;
+/** So often the cursor is moved past records of other sources, before the hub lets go of its place. */
+const passEveryMs = 10_000;
+const firstPauseMs = 50;
+const longestPauseMs = 2_000;
+
+/**
+ * Follows the node, from now until `close`:
+ *  1. goes on from the store's cursor, or from the start of the log where there is none, or one of another log;
+ *  2. reads what is above it from the hub, up to what the node has applied;
+ *  3. from then on folds each record as soon as the node has applied it;
+ *  4. begins again at 1 when the node has loaded anew, or the store or hub failed.
+ * A record that the view's functions don't understand ends it, until the process is started again.
+ */
+export function createLiveView<State>(options: LiveViewOptions<State>): LiveView<State> {
+  const { view, store, node, hub, log, waitMs = 10, steadyNow = () => performance.now() } = options;
+  const { pause = (ms, signal) => delay(ms, undefined, { signal }) } = options;
+  const closing = new AbortController();
+  const waiters = createWaiters();
+  const listeners = new Set<(keys: ReadonlySet<string> | undefined) => void>();
+  const outage = createOutageLog(log, {
+    down: `the view ${view.name} is behind`,
+    up: `the view ${view.name} has come up`,
+  });
+
+  /** Up to where this process has gone through the log. */
+  let at: Position | undefined;
+  /** The last record that the store must have. */
+  let folded = 0;
+  let movedAt = steadyNow();
+  let waiting: HubRecord[] = [];
+  let told = 0;
+  let isFolding = false;
+  let isLive = false;
+  let isFailed = false;
+  /** What is under way from before the last fall counts no more. */
+  let turn = 0;
+  let fallen = Promise.withResolvers<void>();
+
+  const tell = (keys: ReadonlySet<string> | undefined) => {
+    for (const listener of listeners) listener(keys);
+  };
+
+  /** The view is not up to the node any more, and has to come up again. */
+  const fall = (error?: unknown) => {
+    turn += 1;
+    isLive = false;
+    isFolding = false;
+    waiting = [];
+    if (error instanceof ViewFailed) {
+      isFailed = true;
+      log.error({ err: error, view: view.name }, 'a view is not trusted any more, nor used');
+      tell(undefined);
+    } else if (error !== undefined) outage.down(String(error));
+    fallen.resolve();
+  };
+
+  /** Folds records that follow `from`, at once where the store is in this process. */
+  const fold = (records: readonly HubRecord[], from: Position): undefined | Promise<void> => {
+    const last = records.at(-1);
+    if (last === undefined) return undefined;
+    const ofView = records.filter(({ source }) => view.sources.includes(source));
+    const position = { epoch: from.epoch, number: last.number, mark: last.mark };
+    const arrive = (keys: readonly string[], cursor?: ViewCursor) => {
+      at = position;
+      folded = ofView.at(-1)?.number ?? folded;
+      if (cursor !== undefined) movedAt = steadyNow();
+      if (ofView.length > 0) tell(isOfAll(ofView) ? undefined : new Set(keys));
+      waiters.wake();
+    };
+    if (ofView.length === 0 && steadyNow() - movedAt < passEveryMs) {
+      arrive([]);
+      return undefined;
+    }
+    const keys = keysOfRecords(view, ofView);
+    const updated = store.update(keys, (stored) => foldRecords(view, records, from.epoch, stored));
+    if (!(updated instanceof Promise)) {
+      arrive(keys, updated);
+      return undefined;
+    }
+    const ownTurn = turn;
+    return updated.then((cursor) => {
+      if (turn === ownTurn) arrive(keys, cursor);
+    });
+  };
+
+  /** Folds what waits, one batch after the other. */
+  const drain = () => {
+    while (!isFolding && waiting.length > 0 && at !== undefined) {
+      const records = waiting;
+      waiting = [];
+      const ownTurn = turn;
+      const folding = fold(records, at);
+      if (folding === undefined) continue;
+      isFolding = true;
+      folding
+        .then(() => {
+          if (turn !== ownTurn) return;
+          isFolding = false;
+          drain();
+        })
+        .catch((error: unknown) => {
+          if (turn === ownTurn) fall(error);
+        });
+    }
+  };
+
+  const hear = (record: HubRecord) => {
+    if (!isLive) return;
+    const follows = node.applied?.epoch === at?.epoch && record.number === told + 1;
+    if (!follows || waiting.length >= maxWaiting) return fall();
+    told = record.number;
+    waiting.push(record);
+    try {
+      drain();
+    } catch (error) {
+      fall(error);
+    }
+  };
+
+  /** Makes the view anew, unless somebody else has done so since `found`. */
+  const makeAnew = async (found: ViewCursor | undefined) => {
+    const { epoch, first } = await hub.range();
+    const cursor = startOf(view, epoch, first);
+    const cursorNow = await store.update([], (stored) =>
+      JSON.stringify(stored.cursor) === JSON.stringify(found)
+        ? { cursor, isCleared: true, states: new Map() }
+        : undefined,
+    );
+    return (cursorNow ?? cursor).position;
+  };
+
+  /** Steps 1 and 2. */
+  const comeUp = async () => {
+    const { cursor } = await store.read([]);
+    const { epoch } = await hub.range();
+    let position = cursor?.position.epoch === epoch ? cursor.position : await makeAnew(cursor);
+    at = position;
+    folded = 0;
+    while (node.applied !== undefined && !closing.signal.aborted) {
+      const end: Position = node.applied;
+      if (end.epoch !== position.epoch) throw new Error('the node is in another log');
+      if (position.number >= end.number) {
+        told = position.number;
+        isLive = true;
+        outage.up();
+        tell(undefined);
+        waiters.wake();
+        return;
+      }
+      const records = await hub.read(position, pageRecords).catch(async (error: unknown) => {
+        if (!(error instanceof PositionGone)) throw error;
+        log.warn({ err: error, view: view.name }, 'a view is made anew');
+        position = await makeAnew((await store.read([])).cursor);
+        at = position;
+        return [];
+      });
+      // A view is never ahead of its node.
+      await fold(
+        records.filter(({ number }) => number <= end.number),
+        position,
+      );
+      position = at;
+    }
+  };
+
+  const run = async () => {
+    let pauseMs = firstPauseMs;
+    while (!closing.signal.aborted && !isFailed) {
+      fallen = Promise.withResolvers();
+      try {
+        if (node.applied !== undefined) await comeUp();
+        pauseMs = firstPauseMs;
+        await fallen.promise;
+      } catch (error) {
+        if (closing.signal.aborted) return;
+        fall(error);
+        await pause(pauseMs, closing.signal).catch(() => {});
+        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+      }
+    }
+  };
+
+  const isUpTo = ({ epoch, number }: Position) =>
+    isLive && at !== undefined && at.epoch === epoch && at.number >= number;
+  const isTrusted = () => isLive && view.sources.every((source) => node.isTrusted(source));
+  if (options.metrics !== undefined) {
+    const lag = () => (isFailed ? undefined : Math.max(0, (node.applied?.number ?? 0) - (at?.number ?? 0)));
+    createViewMetrics(options.metrics, { name: view.name, isTrusted, lag });
+  }
+  const endings = [node.onApplied(hear), node.onLoaded(() => fall())];
+  const running = run();
+
+  return {
+    get applied() {
+      return isLive ? at : undefined;
+    },
+    read: async (keys, requires, signal) => {
+      if (isFailed) return undefined;
+      if (requires !== undefined && !(await node.reaches(requires, waitMs, signal))) return undefined;
+      const { applied } = node;
+      if (applied === undefined) return undefined;
+      if (!(await waiters.wait(() => isUpTo(applied), waitMs, signal)) || !isTrusted()) return undefined;
+      const [from, needed] = [at ?? applied, folded];
+      try {
+        const { cursor, states } = await store.read(keys);
+        if (
+          cursor === undefined ||
+          cursor.position.epoch !== applied.epoch ||
+          cursor.position.number < needed
+        ) {
+          fall(new Error('the store has lost what was folded'));
+          return undefined;
+        }
+        if (Object.keys(cursor.gaps).length > 0) return undefined;
+        return { position: cursor.position.number > from.number ? cursor.position : from, states };
+      } catch (error) {
+        outage.down(String(error));
+        return undefined;
+      }
+    },
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {
+      closing.abort(new Error('the view is closed'));
+      for (const end of endings) end();
+      waiters.sendAway();
+      fallen.resolve();
+      await running;
+    },
+  };
+}
+
+/** Whether any state may be another one. */
+function isOfAll(records: readonly HubRecord[]): boolean {
+  return records.some(({ events }) => events.some(({ type }) => type === everythingChanged));
+}

@@ -1,0 +1,30 @@
+import type { Position } from '../hub/event-hub.ts';
+import type { Requirement } from '../node/change-node.ts';
+
+export interface ViewRead<State> {
+  /** All up to here is in the states; another instance may have brought them further than this process has heard. */
+  readonly position: Position;
+  /** Only the keys that something is known of. */
+  readonly states: ReadonlyMap<string, State>;
+}
+
+/** A view that goes on with the hub's log, record by record, right behind what the process knows of changes. */
+export interface LiveView<State> {
+  /**
+   * The states of these keys, good for whoever has to see what is required, and for the bound of their sources; undefined
+   * where that can't be said in time: then the service is asked.
+   */
+  read(
+    keys: readonly string[],
+    requires: Requirement | undefined,
+    signal: AbortSignal,
+  ): Promise<ViewRead<State> | undefined>;
+  /**
+   * Called when the state of keys may be another one; without keys, when that of any may be, or the view can't be trusted any
+   * more. @returns ends it
+   */
+  onChange(listener: (keys: ReadonlySet<string> | undefined) => void): () => void;
+  /** Up to where it is folded, in the log that is followed now; undefined while it isn't trusted. */
+  readonly applied: Position | undefined;
+  close(): Promise<void>;
+}

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { countingView, recordOf } from './counting-view.fixture.ts';
+import { foldRecords, keysOfRecords, OtherEpoch, startOf } from './fold-records.ts';
+import type { ViewStore } from './view-store.ts';
+
+type Counts = ViewStore<{ readonly count: number; readonly last: number }>;
+
+/** How the contract gets a store of one kind. */
+export interface ViewStoreHarness {
+  /** An empty store, as often as it is asked for by those who share it. */
+  open(): Promise<() => Counts>;
+  /** Why this kind can't be tested here. */
+  readonly skip?: string | undefined;
+}
+
+/** What every store of a view does, whatever it is made of. */
+export function describeViewStore(kind: string, { open, skip }: ViewStoreHarness): void {
+  describe(`a view in ${kind}`, { skip }, () => {
+    const begin = async (store: Counts, epoch = 'e1') =>
+      store.update([], () => ({
+        cursor: startOf(countingView, epoch, 1),
+        isCleared: true,
+        states: new Map(),
+      }));
+    const fold = async (store: Counts, records: Parameters<typeof keysOfRecords>[1], epoch = 'e1') =>
+      store.update(keysOfRecords(countingView, records), (stored) =>
+        foldRecords(countingView, records, epoch, stored),
+      );
+    const countOf = async (store: Counts, key: string) => (await store.read([key])).states.get(key)?.count;
+
+    test('has no cursor and no states before the first update', async () => {
+      const store = (await open())();
+      assert.deepEqual(await store.read(['a']), { cursor: undefined, states: new Map() });
+    });
+
+    test('moves the cursor with what the records brought about, and gives both at once', async () => {
+      const store = (await open())();
+      await begin(store);
+      const cursor = await fold(store, [recordOf(1, 'a'), recordOf(2, 'b'), recordOf(3, 'a')]);
+      assert.deepEqual(cursor?.position.number, 3);
+      const read = await store.read(['a', 'b', 'c', 'cursor']);
+      assert.deepEqual(read.cursor, cursor);
+      const states = { a: { count: 2, last: 3 }, b: { count: 1, last: 2 } };
+      assert.deepEqual(Object.fromEntries(read.states), states);
+    });
+
+    test('takes records that come again as nothing', async () => {
+      const store = (await open())();
+      await begin(store);
+      await fold(store, [recordOf(1, 'a'), recordOf(2, 'a')]);
+      await fold(store, [recordOf(1, 'a')]);
+      const cursor = await fold(store, [recordOf(2, 'a'), recordOf(3, 'a')]);
+      assert.equal(await countOf(store, 'a'), 3);
+      assert.equal(cursor?.position.number, 3);
+    });
+
+    test('takes each record once, however many instances bring it at the same moment', async () => {
+      const connect = await open();
+      const stores = [connect(), connect(), connect()];
+      await begin(connect());
+      for (let number = 1; number <= 30; number += 1) {
+        await Promise.all(stores.map((store) => fold(store, [recordOf(number, 'a')])));
+      }
+      assert.equal(await countOf(connect(), 'a'), 30);
+    });
+
+    test('lets one of several updates from the same cursor count, and asks the others again', async () => {
+      const connect = await open();
+      const stores = [connect(), connect(), connect()];
+      await begin(connect());
+      const oneMore = (store: Counts) =>
+        store.update(['a'], ({ cursor, states }) => {
+          const number = (cursor?.position.number ?? 0) + 1;
+          const count = (states.get('a')?.count ?? 0) + 1;
+          const position = { epoch: 'e1', number };
+          return {
+            cursor: { position, gaps: {} },
+            isCleared: false,
+            states: new Map([['a', { count, last: number }]]),
+          };
+        });
+      await Promise.all(Array.from({ length: 20 }, () => stores.map(oneMore)).flat());
+      assert.equal(await countOf(connect(), 'a'), 60);
+    });
+
+    test('leaves everything as it was when a record is not understood, or of another log', async () => {
+      const store = (await open())();
+      await begin(store);
+      await fold(store, [recordOf(1, 'a')]);
+      const before = await store.read(['a', 'b']);
+      await assert.rejects(fold(store, [recordOf(2, 'b'), recordOf(3, 'a', 'poison')]), /record 3/);
+      await assert.rejects(fold(store, [recordOf(2, 'b')], 'e2'), OtherEpoch);
+      assert.deepEqual(await store.read(['a', 'b']), before);
+    });
+
+    test('is empty after a truncation, and is not whole while a snapshot comes or something is lost', async () => {
+      const store = (await open())();
+      await begin(store);
+      const everything = (number: number, cause: string) => recordOf(number, cause, 'everything-changed');
+      const gaps = async () => (await store.read([])).cursor?.gaps;
+      await fold(store, [recordOf(1, 'a'), everything(2, 'truncated'), recordOf(3, 'b')]);
+      assert.deepEqual([...(await store.read(['a', 'b'])).states.keys()], ['b']);
+      assert.deepEqual(await gaps(), {});
+      await fold(store, [everything(4, 'lost')]);
+      assert.deepEqual(await gaps(), { orders: 'lost' });
+      await fold(store, [everything(5, 'snapshot-ended')]);
+      assert.deepEqual(await gaps(), { orders: 'lost' });
+      await fold(store, [everything(6, 'snapshot-begun'), recordOf(7, 'a')]);
+      assert.deepEqual(await gaps(), { orders: 'snapshot' });
+      await fold(store, [everything(8, 'snapshot-ended')]);
+      assert.deepEqual(await gaps(), {});
+      assert.deepEqual([...(await store.read(['a', 'b'])).states.keys()], ['a']);
+    });
+  });
+}

@@ -1,0 +1,36 @@
+import type { ViewCursor } from './view.ts';
+
+/** What records did to a view. */
+export interface ViewChange<State> {
+  readonly cursor: ViewCursor;
+  /** Nothing of what was there before stays. */
+  readonly isCleared: boolean;
+  readonly states: ReadonlyMap<string, State>;
+}
+
+export interface StoredStates<State> {
+  /** Undefined before the first update. */
+  readonly cursor: ViewCursor | undefined;
+  readonly states: ReadonlyMap<string, State>;
+}
+
+/**
+ * Where the states of one view are. The cursor and the states are always of one moment: both are stored, or neither.
+ *
+ * For whoever implements it: several processes may update one store. Of updates from the same cursor one counts, and `change`
+ * is asked again with what that one left. What is given belongs to the store and to nobody else; nobody changes it.
+ */
+export interface ViewStore<State> {
+  /** @throws when the store can't be read now */
+  read(keys: readonly string[]): Promise<StoredStates<State>>;
+  /**
+   * Stores what `change` makes of the cursor and the states of these keys, or nothing if it gives undefined. A store in this
+   * process has done so when the call returns, and gives the cursor at once.
+   * @returns the cursor as it is then
+   * @throws when the store can't be changed now, and what `change` throws
+   */
+  update(
+    keys: readonly string[],
+    change: (stored: StoredStates<State>) => ViewChange<State> | undefined,
+  ): (ViewCursor | undefined) | Promise<ViewCursor | undefined>;
+}
