@@ -12,7 +12,7 @@ await runProcess(async () => {
   const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
-  const clients = openShop(config, { log, metrics, tracing });
+  const clients = openShop(config, { name: 'mobile', log, metrics, tracing });
   return {
     log,
     metrics,

@@ -1,3 +1,4 @@
+import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import { createShopServices, type ShopServicesOptions } from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
@@ -10,16 +11,18 @@ export interface TestBffOptions {
   readonly verifyToken?: TokenVerifier;
   /** More than any machine needs, where a test is not about services that are slow. */
   readonly callTimeoutMs?: number;
+  /** What is known of changes, and of orders from them; nothing when left out. */
+  readonly node?: ShopServicesOptions['node'];
+  readonly ordersView?: ShopServicesOptions['ordersView'];
+  readonly consistency?: Consistency;
 }
 
 /**
  * The BFF as a process has it, in front of services at these addresses, with answers checked against the document.
  * Its cache goes by `now`: a clock that stands still keeps everything, one that is told to go on lets it grow old.
  */
-export function createTestBff(
-  urls: ShopServicesOptions['urls'],
-  { now = Date.now, redisUrl, verifyToken, callTimeoutMs = 600 }: TestBffOptions = {},
-) {
+export function createTestBff(urls: ShopServicesOptions['urls'], options: TestBffOptions = {}) {
+  const { now = Date.now, redisUrl, verifyToken, callTimeoutMs = 600, consistency } = options;
   const metrics = createMetrics('mobile');
   const clients = createShopServices({
     urls,
@@ -29,9 +32,13 @@ export function createTestBff(
     log: silentLogger,
     metrics,
     now,
+    node: options.node,
+    ordersView: options.ordersView,
+    ...consistency?.reading,
   });
   const app = createMobileBff({
     clients,
+    consistency,
     verifyToken,
     log: silentLogger,
     metrics,

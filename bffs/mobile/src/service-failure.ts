@@ -7,6 +7,7 @@ const names: Readonly<Record<string, string>> = {
   catalog: 'The catalogue',
   customers: 'The customer directory',
   inventory: 'The warehouse',
+  orders: 'The order desk',
   reviews: 'The reviews',
 };
 

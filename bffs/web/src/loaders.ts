@@ -20,7 +20,7 @@ export type Loaders = ReturnType<typeof createLoaders>;
  * A read that fails rejects with a ServiceError, so that whoever asked can be told which service it was.
  */
 export function createLoaders(services: ShopServices, ids: ServiceIds, context: RequestContext) {
-  const { catalog, inventory, reviews, customers } = services;
+  const { catalog, inventory, reviews, customers, orders } = services;
   const product = catalog.loader('/products', {}, { context, idOf: ({ id }) => id });
   const stock = inventory.loader('/stock', {}, { context, idOf: ({ productId }) => productId });
   const rating = reviews.loader('/ratings', {}, { context, idOf: ({ productId }) => productId });
@@ -41,6 +41,10 @@ export function createLoaders(services: ShopServices, ids: ServiceIds, context: 
     reviewPage: (id: string, query: ReviewsQuery) =>
       always('reviews', reviews.get('/products/{id}/reviews', { path: { id }, query }, context)),
     customer: (id: string) => byId('customers', customer, id, ids.isCustomer),
+    /** Of whoever is signed in, as all orders. */
+    order: async (number: string) =>
+      ids.isOrder(number) ? named('orders', orders.order(number, context)) : null,
+    orderPage: (first: number, after?: string) => named('orders', orders.orders(first, after, context)),
   };
 }
 

@@ -12,7 +12,7 @@ await runProcess(async () => {
   const log = createLogger({ name: 'web', level: config.LOG_LEVEL });
   const metrics = createMetrics('web');
   const tracing = await openTracing('web', config, log);
-  const services = openShop(config, { log, metrics, tracing });
+  const services = openShop(config, { name: 'web', log, metrics, tracing });
 
   return {
     log,

@@ -4,6 +4,7 @@ import { createSchema } from 'graphql-yoga';
 import { categoryResolvers } from './category/category-resolvers.ts';
 import { customerResolvers } from './customer/customer-resolvers.ts';
 import { nodeResolvers } from './node/node-resolvers.ts';
+import { orderResolvers } from './order/order-resolvers.ts';
 import { productCommands } from './product/product-commands.ts';
 import { productResolvers } from './product/product-resolvers.ts';
 import { reviewCommands } from './review/add-review.ts';
@@ -22,6 +23,7 @@ export function createWebSchema(): GraphQLSchema {
       reviewResolvers,
       reviewCommands,
       customerResolvers,
+      orderResolvers,
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

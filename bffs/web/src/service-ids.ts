@@ -8,6 +8,7 @@ export interface ServiceIds {
   readonly isSearchText: (text: string) => boolean;
   readonly isReview: (id: string) => boolean;
   readonly isCustomer: (id: string) => boolean;
+  readonly isOrder: (number: string) => boolean;
   readonly isIdempotencyKey: (key: string) => boolean;
 }
 
@@ -22,6 +23,7 @@ export function createServiceIds(): ServiceIds {
     isSearchText: check('catalog', 'SearchText'),
     isReview: check('reviews', 'ReviewId'),
     isCustomer: check('customers', 'CustomerId'),
+    isOrder: check('orders', 'OrderNumber'),
     isIdempotencyKey: check('reviews', 'IdempotencyKey'),
   };
 }

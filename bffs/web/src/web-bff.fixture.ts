@@ -1,7 +1,8 @@
 import {
   createShopServices,
-  type ServiceName,
+  type ServiceUrls,
   type ShopServices,
+  type ShopServicesOptions,
 } from '@portico/coherent-cache/shop-services.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
@@ -9,13 +10,16 @@ import request from 'supertest';
 import { createWebBff, type WebBffParts } from './create-web-bff.ts';
 
 export interface TestWebOptions extends Partial<Omit<WebBffParts, 'services'>> {
-  readonly urls: Readonly<Record<ServiceName, string>>;
+  readonly urls: ServiceUrls;
   /** A minute when left out, so that nothing expires while a test runs. */
   readonly cacheTtlMs?: number;
   readonly now?: () => number;
   /** More than any machine needs, when left out. */
   readonly callTimeoutMs?: number;
   readonly redisUrl?: string | undefined;
+  /** What is known of changes, and of orders from them; nothing when left out. */
+  readonly node?: ShopServicesOptions['node'];
+  readonly ordersView?: ShopServicesOptions['ordersView'];
   /** What is used of the services in place of the real thing. */
   readonly overrides?: Partial<ShopServices>;
 }

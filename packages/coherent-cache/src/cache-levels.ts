@@ -45,7 +45,7 @@ export interface CacheLevels {
   inMemory(key: string, sources: readonly string[]): Found | NotFound;
   /** Looks into the shared level, and keeps what it has in memory. */
   inShared(keys: readonly string[], sources: readonly string[]): Promise<(Found | NotFound)[]>;
-  /** Whether what was found is still current. */
+  /** Whether what was found is still current. What isn't kept may not say what it was made from. */
   isCurrent(found: Found): boolean;
   /** The key of an entry that is good from `fence` on, or lives by time. */
   storedKey(key: string, fence: Position | undefined): string;
@@ -126,8 +126,11 @@ export function createCacheLevels(options: CacheLevelsOptions, rules: FenceRules
       });
     },
 
-    isCurrent: ({ fence, entry }) =>
-      fence !== undefined && fence.epoch === node?.applied?.epoch && notCurrent(entry) === undefined,
+    isCurrent: ({ fence, entry, isKept }) =>
+      isKept &&
+      fence !== undefined &&
+      fence.epoch === node?.applied?.epoch &&
+      notCurrent(entry) === undefined,
 
     storedKey: (key, fence) => rules.prefixOf(fence?.epoch, schema) + key,
 

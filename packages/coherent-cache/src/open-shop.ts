@@ -1,9 +1,15 @@
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
+import { createLiveView } from '@portico/change-stream/views/create-live-view.ts';
+import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-store.ts';
+import { createRedisViewStore } from '@portico/change-stream/views/redis-view-store.ts';
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
 import { postgresUrl } from '@portico/runtime/process-config.ts';
 import Type, { type Static, type TObject } from 'typebox';
+import { type OrdersState, ordersView } from './orders/orders-view.ts';
+import { parseRedisUrl } from './redis-address.ts';
+import { connectToRedis } from './redis-connection.ts';
 import { type Consistency, consistencySettings, createConsistency } from './request-consistency.ts';
 import {
   createShopServices,
@@ -21,7 +27,11 @@ export const coherentShopSettings = {
   HUB_URL: Type.Optional(postgresUrl),
 };
 
-type OtherOptions = Pick<ShopServicesOptions, 'log' | 'metrics' | 'tracing' | 'now' | 'callTimeoutMs'>;
+interface OtherOptions
+  extends Pick<ShopServicesOptions, 'log' | 'metrics' | 'tracing' | 'now' | 'callTimeoutMs'> {
+  /** Whose shop it is: each has a view of orders of its own. */
+  readonly name: string;
+}
 
 /** The services, and what clients have to see of them; undefined without `PORTICO_TOKEN_KEY`. */
 export interface OpenShop extends ShopServices {
@@ -43,11 +53,27 @@ export function openShop(
   const node =
     hub && createChangeNode({ hub, sources: eventSources, silent, log, metrics, ...(now && { now }) });
   const consistency = key === undefined ? undefined : createConsistency({ key, node, ...(now && { now }) });
+  const view = ordersView(options.name);
+  const redis = node && config.REDIS_URL ? connectToRedis(parseRedisUrl(config.REDIS_URL)) : undefined;
+  // What fails is said by whoever is answered with it.
+  redis?.on('error', () => {});
+  const liveView =
+    hub &&
+    node &&
+    createLiveView<OrdersState>({
+      view,
+      store: redis === undefined ? createMemoryViewStore() : createRedisViewStore({ redis, view }),
+      node,
+      hub,
+      log,
+      metrics,
+    });
   const services = createShopServices({
     ...toShopOptions(config),
     ...options,
     ...consistency?.reading,
     node,
+    ordersView: liveView,
     tagsOf: node && readTags,
   });
   return {
@@ -55,8 +81,9 @@ export function openShop(
     consistency,
     close: async () => {
       await services.close();
-      // Both at once: the node may be waiting for the hub.
-      await Promise.all([node?.close(), hub?.close()]);
+      // All at once: they may be waiting for the hub.
+      await Promise.all([liveView?.close(), node?.close(), hub?.close()]);
+      redis?.disconnect();
     },
   };
 }

@@ -44,6 +44,8 @@ describe('The docs page', () => {
       `curl -i --compressed 'https://shop.example/api/v1/operator/products/p1/price' -X PUT ${as('root')} --json '{"amount":4990}'`,
       `curl -i --compressed 'https://shop.example/api/v1/operator/products/p1/stock' -X PUT ${as('root')} --json '{"quantity":42}'`,
       `curl -i --compressed 'https://shop.example/api/v1/me' ${as('ada')}`,
+      `curl -i --compressed 'https://shop.example/api/v1/me/orders?limit=10' ${as('ada')}`,
+      `curl -i --compressed 'https://shop.example/api/v1/orders/o1' ${as('ada')}`,
     ]);
   });
 

@@ -1,4 +1,6 @@
 import type { components } from '@portico/contracts/generated/customers.ts';
+import { ordersOf } from '../order/orders-of.ts';
+import type { ConnectionArguments } from '../relay/connection.ts';
 import { toGlobalId } from '../relay/global-id.ts';
 import type { WebContext } from '../web-context.ts';
 
@@ -12,5 +14,6 @@ export const customerResolvers = {
   },
   Customer: {
     id: ({ id }: Customer) => toGlobalId('Customer', id),
+    orders: ({ id }: Customer, args: ConnectionArguments, context: WebContext) => ordersOf(id, args, context),
   },
 };

@@ -17,6 +17,11 @@ export function requireUser({ identity }: RequestContext): void {
   if (identity === undefined) throw refusal('UNAUTHENTICATED', 'This needs a user: sign in.');
 }
 
+/** What is read belongs to somebody else. */
+export function refuseOthers(message: string): GraphQLError {
+  return refusal('FORBIDDEN', message);
+}
+
 function refusal(code: ErrorCode, message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code } });
 }

@@ -7,6 +7,7 @@ const readers: Readonly<Record<string, (id: string, context: WebContext) => Prom
   Product: (id, { loaders }) => loaders.product(id),
   Review: (id, { loaders }) => loaders.review(id),
   Customer: (id, { loaders }) => loaders.customer(id),
+  Order: (number, { loaders }) => loaders.order(number),
   Category: async (id, context) => {
     const categories = await readCategories(context);
     return categories.find((category) => category.id === id) ?? null;

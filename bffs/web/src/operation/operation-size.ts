@@ -42,6 +42,8 @@ type Type = GraphQLNamedType | null | undefined;
 /** What a call to a service costs that can't be joined with those of other fields. */
 const ownCallCost = 100;
 
+const ownCalls: ReadonlySet<string> = new Set(['Query.products', 'Query.order', 'Customer.orders']);
+
 const empty: SelectionSize = { width: 0, depth: 0, cost: 0 };
 const endless: SelectionSize = { ...empty, depth: Infinity };
 
@@ -148,7 +150,7 @@ function beside(one: SelectionSize, other: SelectionSize): SelectionSize {
 function createOwnCallCheck(): (coordinate: string, node: FieldNode) => boolean {
   const firsts = new Set<string>();
   return (coordinate, node) => {
-    if (coordinate === 'Query.products') return true;
+    if (ownCalls.has(coordinate)) return true;
     if (coordinate !== 'Product.reviews') return false;
     const argument = (name: string) => node.arguments?.find((given) => given.name.value === name)?.value;
     // The first reviews of many products come in one call for each length that is asked for.

@@ -213,6 +213,23 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
     }
   };
 
+  /** Also notices when the store has lost what was folded. */
+  const readStore = async (keys: readonly string[], epoch: string) => {
+    const needed = folded;
+    try {
+      const { cursor, states } = await store.read(keys);
+      const isWhole = cursor?.position.epoch === epoch && cursor.position.number >= needed;
+      if (cursor === undefined || !isWhole) {
+        fall(new Error('the store has lost what was folded'));
+        return 'behind';
+      }
+      return Object.keys(cursor.gaps).length > 0 ? 'untrusted' : { cursor, states };
+    } catch (error) {
+      outage.down(String(error));
+      return 'behind';
+    }
+  };
+
   const isUpTo = ({ epoch, number }: Position) =>
     isLive && at !== undefined && at.epoch === epoch && at.number >= number;
   const isTrusted = () => isLive && view.sources.every((source) => node.isTrusted(source));
@@ -233,23 +250,17 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
       const { applied } = node;
       if (applied === undefined) return undefined;
       if (!(await waiters.wait(() => isUpTo(applied), waitMs, signal)) || !isTrusted()) return undefined;
-      const [from, needed] = [at ?? applied, folded];
-      try {
-        const { cursor, states } = await store.read(keys);
-        if (
-          cursor === undefined ||
-          cursor.position.epoch !== applied.epoch ||
-          cursor.position.number < needed
-        ) {
-          fall(new Error('the store has lost what was folded'));
-          return undefined;
-        }
-        if (Object.keys(cursor.gaps).length > 0) return undefined;
-        return { position: cursor.position.number > from.number ? cursor.position : from, states };
-      } catch (error) {
-        outage.down(String(error));
-        return undefined;
-      }
+      const from = at ?? applied;
+      const stored = await readStore(keys, applied.epoch);
+      if (typeof stored === 'string') return undefined;
+      const { cursor, states } = stored;
+      return { position: cursor.position.number > from.number ? cursor.position : from, states };
+    },
+    peek: async (keys) => {
+      const position = at;
+      if (isFailed || position === undefined || !isLive) return isFailed ? 'untrusted' : 'behind';
+      const stored = await readStore(keys, position.epoch);
+      return typeof stored === 'string' ? stored : { position, states: stored.states };
     },
     onChange: (listener) => {
       listeners.add(listener);

@@ -20,6 +20,11 @@ export interface LiveView<State> {
     signal: AbortSignal,
   ): Promise<ViewRead<State> | undefined>;
   /**
+   * What is in the view now, whether or not its sources are trusted: for who takes one change after the other. `behind` while
+   * it comes up, `untrusted` where something is missing in it or it has failed. The position is up to where this process is.
+   */
+  peek(keys: readonly string[]): Promise<ViewRead<State> | 'behind' | 'untrusted'>;
+  /**
    * Called when the state of keys may be another one; without keys, when that of any may be, or the view can't be trusted any
    * more. @returns ends it
    */
