@@ -116,7 +116,7 @@ describe('A request that can not be answered', () => {
       '/',
       '/api',
       '/api/v1',
-      '/api/v1/orders',
+      '/api/v1/order',
       '/api/v1/home/',
       '/API/v1/home',
       '/api/v1//home',

@@ -16,6 +16,7 @@ import { requireAppVersion } from './app-version.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
+import { cancelOrder, placeOrder } from './orders/order-commands.ts';
 import { listMyOrders, showOrder } from './orders/show-orders.ts';
 import { addReview } from './products/add-review.ts';
 import { listProducts } from './products/list-products.ts';
@@ -54,6 +55,8 @@ export function createMobileBff(parts: MobileBffParts): Express {
     showMe: screen('showMe', showMe(clients)),
     listMyOrders: screen('listMyOrders', listMyOrders(clients)),
     showOrder: screen('showOrder', showOrder(clients)),
+    placeOrder: placeOrder(clients),
+    cancelOrder: cancelOrder(clients),
     addReview: addReview(clients),
     setPrice: setPrice(clients),
     setStock: setStock(clients),

@@ -4,6 +4,7 @@ import { createSchema } from 'graphql-yoga';
 import { categoryResolvers } from './category/category-resolvers.ts';
 import { customerResolvers } from './customer/customer-resolvers.ts';
 import { nodeResolvers } from './node/node-resolvers.ts';
+import { orderCommands } from './order/order-commands.ts';
 import { orderResolvers } from './order/order-resolvers.ts';
 import { productCommands } from './product/product-commands.ts';
 import { productResolvers } from './product/product-resolvers.ts';
@@ -24,6 +25,7 @@ export function createWebSchema(): GraphQLSchema {
       reviewCommands,
       customerResolvers,
       orderResolvers,
+      orderCommands,
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

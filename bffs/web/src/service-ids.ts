@@ -9,6 +9,7 @@ export interface ServiceIds {
   readonly isReview: (id: string) => boolean;
   readonly isCustomer: (id: string) => boolean;
   readonly isOrder: (number: string) => boolean;
+  readonly isPaymentToken: (token: string) => boolean;
   readonly isIdempotencyKey: (key: string) => boolean;
 }
 
@@ -24,6 +25,7 @@ export function createServiceIds(): ServiceIds {
     isReview: check('reviews', 'ReviewId'),
     isCustomer: check('customers', 'CustomerId'),
     isOrder: check('orders', 'OrderNumber'),
+    isPaymentToken: check('orders', 'PaymentToken'),
     isIdempotencyKey: check('reviews', 'IdempotencyKey'),
   };
 }

@@ -192,11 +192,11 @@ export async function startOrdersShop(issuer: TokenIssuer) {
       if (records.length > 0) await writer.append(records);
     },
     /** What a process knows of it, as a BFF has it, up to all that was committed. */
-    follow: async (own: EventHub = connect()) => {
+    follow: async (own: EventHub = connect(), { waitMs = 10_000 } = {}) => {
       const options = { hub: own, log: silentLogger };
       const node = createChangeNode({ ...options, sources: [ordersEvents], boundMs: 3_600_000 });
       const store = createMemoryViewStore<OrdersState>();
-      const live = createLiveView({ ...options, view, store, node, waitMs: 10_000 });
+      const live = createLiveView({ ...options, view, store, node, waitMs });
       closing.push(live.close, node.close, own.close);
       while (live.applied === undefined) await nextTurn();
       return { node, ordersView: live };

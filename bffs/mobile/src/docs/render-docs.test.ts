@@ -45,7 +45,9 @@ describe('The docs page', () => {
       `curl -i --compressed 'https://shop.example/api/v1/operator/products/p1/stock' -X PUT ${as('root')} --json '{"quantity":42}'`,
       `curl -i --compressed 'https://shop.example/api/v1/me' ${as('ada')}`,
       `curl -i --compressed 'https://shop.example/api/v1/me/orders?limit=10' ${as('ada')}`,
+      `curl -i --compressed 'https://shop.example/api/v1/orders' -X POST ${as('ada')} -H 'Idempotency-Key: 4d1f6a2e-8f0b-4c57-9a8c-2f3f5a6f2b11' --json '{"lines":[{"productId":"p1","quantity":2}],"paymentToken":"tok_ok"}'`,
       `curl -i --compressed 'https://shop.example/api/v1/orders/o1' ${as('ada')}`,
+      `curl -i --compressed 'https://shop.example/api/v1/orders/o1/cancel' -X POST ${as('ada')}`,
     ]);
   });
 

@@ -87,3 +87,68 @@ test("a customer's orders come newest first, page by page", async () => {
     assert.equal((await get(`/me/orders?${query}`)).status, 400, query);
   }
 });
+
+const sent = { lines: [{ productId: 'p2', quantity: 2 }], paymentToken: 'tok_ok' };
+const post = (path: string, body?: object, key = 'key-1', user: { authorization?: string } = issuer.ada) =>
+  supertest(bff.app)
+    .post(`/api/v1${path}`)
+    .set({ ...user, ...(key && { 'Idempotency-Key': key }) })
+    .send(body);
+
+test('an order is taken with 202, and its Location shows it', async () => {
+  const { status, headers, body } = await post('/orders', sent);
+  assert.deepEqual(
+    [status, headers.location, body.number, body.status],
+    [202, '/api/v1/orders/o1', 'o1', 'PENDING'],
+  );
+  assert.equal(headers['cache-control'], 'private, no-store');
+  const token = String(headers['portico-consistency']);
+  const shown = await get('/orders/o1').set('Portico-Consistency', token);
+  assert.deepEqual([shown.body.total.amount, shown.body.timeline.length], [400, 1]);
+  assert.deepEqual((await post('/orders', sent)).body, body);
+  const other = await post('/orders', { ...sent, paymentToken: 'tok_slow' });
+  assert.deepEqual([other.status, other.body.code], [422, 'IDEMPOTENCY_CONFLICT']);
+});
+
+test('an order that can not be one is refused before it is sent', async () => {
+  const lines = (...all: object[]) => ({ ...sent, lines: all });
+  const line = (quantity: unknown, productId = 'p2') => lines({ productId, quantity });
+  const many = Array.from({ length: 1_000 }, (_, at) => ({ productId: `p${at + 1}`, quantity: 1 }));
+  const bodies = [
+    {},
+    lines(),
+    lines(...many),
+    line(1, 'p9999'),
+    line(1, '../p1'),
+    lines({ productId: 'p2', quantity: 1 }, { productId: 'p2', quantity: 2 }),
+    ...[0, -1, 1.5, 1e9, '2', null].map((quantity) => line(quantity)),
+    { ...sent, paymentToken: '' },
+    { ...sent, total: 1 },
+  ];
+  for (const body of bodies) {
+    const { status, body: problem } = await post('/orders', body);
+    assert.deepEqual(
+      [status, problem.type],
+      [400, 'urn:portico:problem:invalid-request'],
+      JSON.stringify(body).slice(0, 80),
+    );
+  }
+  assert.equal((await post('/orders', sent, '')).status, 400);
+  assert.equal((await post('/orders', sent, 'k', {})).status, 401);
+  assert.equal((await post('/orders', sent, 'k', issuer.root)).status, 403);
+  assert.deepEqual(orders.takeCalls(), []);
+});
+
+test('an order is cancelled by its customer, and not when it is shipped', async () => {
+  await post('/orders', sent);
+  const { status, body } = await post('/orders/o1/cancel');
+  assert.deepEqual([status, body.timeline.at(-1).type], [202, 'cancellation-requested']);
+  assert.equal((await post('/orders/o1/cancel', undefined, '', issuer.grace)).status, 404);
+  assert.equal((await post('/orders/o9/cancel')).status, 404);
+  await orders.append('o1', 'order-shipped');
+  const late = await post('/orders/o1/cancel');
+  assert.deepEqual(
+    [late.status, late.body.code, late.body.detail],
+    [422, undefined, 'The order is shipped.'],
+  );
+});

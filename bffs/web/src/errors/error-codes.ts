@@ -5,6 +5,7 @@
  * - `UNAUTHENTICATED`: nobody is signed in.
  * - `FORBIDDEN`: whoever is signed in may not do this.
  * - `NOT_FOUND`: what a command is about doesn't exist.
+ * - `CONFLICT`: what a command is about does not allow it any more, such as cancelling what is shipped.
  * - `IDEMPOTENCY_CONFLICT`: the idempotency key was used for another command.
  * - `NOT_SUPPORTED`: the schema has it, but the service behind it doesn't do it, or can't yet.
  * - `LIMIT_EXCEEDED`: the operation is larger than this API executes; `limit` and `maximum` say which and how large.
@@ -23,6 +24,7 @@ export const errorCodes = [
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'NOT_FOUND',
+  'CONFLICT',
   'IDEMPOTENCY_CONFLICT',
   'NOT_SUPPORTED',
   'LIMIT_EXCEEDED',

@@ -17,6 +17,11 @@ export function requireUser({ identity }: RequestContext): void {
   if (identity === undefined) throw refusal('UNAUTHENTICATED', 'This needs a user: sign in.');
 }
 
+/** What a command is about can't be done any more. @param message of the service, for clients */
+export function refuseConflict(message: string): GraphQLError {
+  return refusal('CONFLICT', message);
+}
+
 /** What is read belongs to somebody else. */
 export function refuseOthers(message: string): GraphQLError {
   return refusal('FORBIDDEN', message);

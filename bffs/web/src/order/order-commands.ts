@@ -1,0 +1,71 @@
+import type { components } from '@portico/contracts/generated/orders.ts';
+import { ServiceError } from '@portico/service-client/service-error.ts';
+import { refuseConflict, refuseInput, refuseUnknown, requireUser } from '../errors/refusals.ts';
+import type { WebContext } from '../web-context.ts';
+
+interface PlaceOrderInput {
+  readonly idempotencyKey: string;
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+  readonly paymentToken: string;
+}
+
+const maxLines = 100;
+const maxQuantity = 1_000;
+
+/** A payload has the order as the service answered it: that is as new as its commit. */
+export const orderCommands = {
+  Mutation: {
+    placeOrder: async (_: unknown, { input }: { readonly input: PlaceOrderInput }, context: WebContext) => {
+      const { requestContext, services } = context;
+      requireUser(requestContext);
+      const parameters = {
+        header: { 'Idempotency-Key': input.idempotencyKey },
+        body: await readOrder(input, context),
+      };
+      const order = await services.orders.command('post', '/orders', parameters, requestContext);
+      context.readAnew();
+      return { order };
+    },
+    cancelOrder: async (_: unknown, { number }: { readonly number: string }, context: WebContext) => {
+      const { requestContext, services, ids } = context;
+      requireUser(requestContext);
+      if (!ids.isOrder(number)) throw refuseUnknown('order', number);
+      const order = await services.orders
+        .command('post', '/orders/{number}/cancel', { path: { number } }, requestContext)
+        .catch(tooLate);
+      context.readAnew();
+      return { order };
+    },
+  },
+};
+
+/** Orders refuses a whole order without saying it in the words of this API. @throws GraphQLError */
+async function readOrder(
+  { idempotencyKey, lines, paymentToken }: PlaceOrderInput,
+  { ids, loaders }: WebContext,
+): Promise<components['schemas']['NewOrder']> {
+  if (!ids.isIdempotencyKey(idempotencyKey))
+    throw refuseInput('"idempotencyKey" must be 1 to 128 visible ASCII characters.');
+  if (!ids.isPaymentToken(paymentToken))
+    throw refuseInput('"paymentToken" must be 1 to 128 visible ASCII characters.');
+  if (lines.length < 1 || lines.length > maxLines)
+    throw refuseInput(`"lines" must be 1 to ${maxLines}, got ${lines.length}.`);
+  const skus = new Set<string>();
+  for (const { sku, quantity } of lines) {
+    if (quantity < 1 || quantity > maxQuantity)
+      throw refuseInput(`"quantity" must be from 1 to ${maxQuantity}, got ${quantity}.`);
+    if (skus.has(sku))
+      throw refuseInput(`Each product once: ${JSON.stringify(sku.slice(0, 60))} stands in two lines.`);
+    skus.add(sku);
+  }
+  const products = await Promise.all([...skus].map((sku) => loaders.product(sku)));
+  const unknown = [...skus].find((_, at) => products[at] === null);
+  if (unknown !== undefined) throw refuseUnknown('product', unknown);
+  return { lines: lines.map(({ sku, quantity }) => ({ productId: sku, quantity })), paymentToken };
+}
+
+/** Of a cancellation, a conflict is none of idempotency keys. */
+function tooLate(error: unknown): never {
+  const isConflict = error instanceof ServiceError && error.problem === 'urn:portico:problem:conflict';
+  throw isConflict ? refuseConflict(error.detail ?? 'The order can not be cancelled any more.') : error;
+}
