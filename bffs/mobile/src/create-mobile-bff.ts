@@ -3,6 +3,7 @@ import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
+import { createEventStreams, type EventStreams } from '@portico/runtime/event-stream.ts';
 import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
@@ -16,6 +17,7 @@ import { requireAppVersion } from './app-version.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
+import { followOrder } from './orders/follow-order.ts';
 import { cancelOrder, placeOrder } from './orders/order-commands.ts';
 import { listMyOrders, showOrder } from './orders/show-orders.ts';
 import { addReview } from './products/add-review.ts';
@@ -38,6 +40,8 @@ export interface MobileBffParts {
   readonly timeoutMs: number;
   /** The oldest version of the app that understands the answers: three numbers. */
   readonly minAppVersion: string;
+  /** Its streams; some of its own when left out. */
+  readonly eventStreams?: EventStreams | undefined;
   /** Fails where an answer is not as the document says; for tests. */
   readonly validateAnswers?: boolean;
 }
@@ -45,7 +49,7 @@ export interface MobileBffParts {
 /** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
 export function createMobileBff(parts: MobileBffParts): Express {
   const { clients, consistency, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
-  const { validateAnswers = false } = parts;
+  const { validateAnswers = false, eventStreams = createEventStreams() } = parts;
   const document = loadOpenApi('mobile');
   const screen = createScreens(clients.answers);
   const handlers: OperationHandlers<operations> = {
@@ -55,6 +59,7 @@ export function createMobileBff(parts: MobileBffParts): Express {
     showMe: screen('showMe', showMe(clients)),
     listMyOrders: screen('listMyOrders', listMyOrders(clients)),
     showOrder: screen('showOrder', showOrder(clients)),
+    followOrder: followOrder(clients),
     placeOrder: placeOrder(clients),
     cancelOrder: cancelOrder(clients),
     addReview: addReview(clients),
@@ -74,7 +79,10 @@ export function createMobileBff(parts: MobileBffParts): Express {
     });
     if (verifyToken !== undefined) app.use('/api/v1', identifyUser(verifyToken));
     app.use(
-      createOpenApiRouter<operations>(document, handlers, { validateAnswers, writeAnswer: writeScreen }),
+      createOpenApiRouter<operations>(document, handlers, {
+        validateAnswers,
+        writeAnswer: writeScreen(eventStreams),
+      }),
     );
     app.use(createDocsRouter(document));
     app.use(describeFailure);

@@ -1,4 +1,5 @@
 import { openShop } from '@portico/coherent-cache/open-shop.ts';
+import { createEventStreams } from '@portico/runtime/event-stream.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
@@ -13,12 +14,14 @@ await runProcess(async () => {
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
   const clients = openShop(config, { name: 'mobile', log, metrics, tracing });
+  const eventStreams = createEventStreams();
   return {
     log,
     metrics,
     tracing,
     handler: createMobileBff({
       clients,
+      eventStreams,
       consistency: clients.consistency,
       verifyToken: toTokenVerifier(config),
       log,
@@ -33,6 +36,7 @@ await runProcess(async () => {
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
+    leave: eventStreams.leave,
     close: () => clients.close(),
   };
 });

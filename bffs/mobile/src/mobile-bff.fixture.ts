@@ -1,6 +1,7 @@
 import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import { createShopServices, type ShopServicesOptions } from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
+import type { EventStreams } from '@portico/runtime/event-stream.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
@@ -15,6 +16,7 @@ export interface TestBffOptions {
   readonly node?: ShopServicesOptions['node'];
   readonly ordersView?: ShopServicesOptions['ordersView'];
   readonly consistency?: Consistency;
+  readonly eventStreams?: EventStreams;
 }
 
 /**
@@ -39,6 +41,7 @@ export function createTestBff(urls: ShopServicesOptions['urls'], options: TestBf
   const app = createMobileBff({
     clients,
     consistency,
+    eventStreams: options.eventStreams,
     verifyToken,
     log: silentLogger,
     metrics,

@@ -1,6 +1,7 @@
 import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { answerHeaders } from '@portico/runtime/answer-headers.ts';
+import type { BeginStream, EventStreams } from '@portico/runtime/event-stream.ts';
 import { contextOf } from '@portico/runtime/http-app.ts';
 import type { Answer, OperationRequest, SuccessBody } from '@portico/runtime/openapi-types.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -81,13 +82,26 @@ export function commandAnswer<Body extends object>(body: Body, context: RequestC
   return { body, headers: { 'Cache-Control': 'private, no-store', ...answerHeaders(cacheName, context) } };
 }
 
-/** Writes a screen, or 304 where the client has it; and what a command answers. */
-export function writeScreen(res: Response, { body }: Answer<unknown>): void {
-  if (body instanceof WrittenScreen) {
-    writeRepresentation(res, 'application/json; charset=utf-8', body.text, body.tag);
-  } else {
-    res.json(body);
+/** What is sent as a stream of events, as the body of an answer. */
+export class StreamBody {
+  readonly begin: BeginStream;
+
+  constructor(begin: BeginStream) {
+    this.begin = begin;
   }
+}
+
+/** Writes a screen, or 304 where the client has it; what a command answers; and streams. */
+export function writeScreen(streams: EventStreams) {
+  return (res: Response, { body }: Answer<unknown>): void => {
+    if (body instanceof WrittenScreen) {
+      writeRepresentation(res, 'application/json; charset=utf-8', body.text, body.tag);
+    } else if (body instanceof StreamBody) {
+      void streams.send(res, body.begin);
+    } else {
+      res.json(body);
+    }
+  };
 }
 
 /** Lets problems say, too, what calls they took. Express tells error handlers from others by their four parameters. */

@@ -1,6 +1,7 @@
 import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
+import { createEventStreams, type EventStreams } from '@portico/runtime/event-stream.ts';
 import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
@@ -11,6 +12,7 @@ import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
 import { createOperationAnswers } from './operation/answer-operation.ts';
 import { createOperationRunner } from './operation/create-operation-runner.ts';
 import { createGraphqlRouter } from './operation/graphql-router.ts';
+import { createOperationStreams } from './operation/stream-operation.ts';
 import { createWebSchema } from './schema.ts';
 import { createServiceIds } from './service-ids.ts';
 import { createWebContext } from './web-context.ts';
@@ -26,6 +28,8 @@ export interface WebBffParts {
   readonly tracing?: Tracing | undefined;
   /** The most that a request may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** Its streams; some of its own when left out. */
+  readonly eventStreams?: EventStreams | undefined;
   /** Demo mode: introspection, suggestions and GraphiQL exist in it and nowhere else. */
   readonly demo: boolean;
 }
@@ -33,12 +37,18 @@ export interface WebBffParts {
 /** The web app's API: GraphQL at `/graphql`; `schema.graphql` says what it has. */
 export function createWebBff(parts: WebBffParts): Express {
   const { services, consistency, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
+  const { eventStreams = createEventStreams() } = parts;
   const ids = createServiceIds();
-  const run = createOperationRunner(createWebSchema(), { openSchema: demo });
+  const { run, subscribe } = createOperationRunner(createWebSchema(), { openSchema: demo });
   const answerOperation = createOperationAnswers({
     run,
     answers: services.answers,
     createContext: (requestContext) => createWebContext(services, ids, requestContext),
+  });
+  const streamOperation = createOperationStreams({
+    subscribe,
+    createContext: (requestContext, subscriber) =>
+      createWebContext(services, ids, requestContext, subscriber),
   });
   return createHttpApp({ log, metrics, tracing, timeoutMs }, (app) => {
     app.use((req, res, next) => {
@@ -49,6 +59,8 @@ export function createWebBff(parts: WebBffParts): Express {
     app.use(
       createGraphqlRouter({
         answerOperation,
+        streamOperation,
+        eventStreams,
         page: demo ? createGraphiqlPage() : undefined,
       }),
     );

@@ -1,4 +1,5 @@
 import { openShop } from '@portico/coherent-cache/open-shop.ts';
+import { createEventStreams } from '@portico/runtime/event-stream.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
@@ -13,6 +14,7 @@ await runProcess(async () => {
   const metrics = createMetrics('web');
   const tracing = await openTracing('web', config, log);
   const services = openShop(config, { name: 'web', log, metrics, tracing });
+  const eventStreams = createEventStreams();
 
   return {
     log,
@@ -20,6 +22,7 @@ await runProcess(async () => {
     tracing,
     handler: createWebBff({
       services,
+      eventStreams,
       consistency: services.consistency,
       verifyToken: toTokenVerifier(config),
       log,
@@ -35,6 +38,7 @@ await runProcess(async () => {
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
+    leave: eventStreams.leave,
     close: () => services.close(),
   };
 });

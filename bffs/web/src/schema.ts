@@ -6,6 +6,7 @@ import { customerResolvers } from './customer/customer-resolvers.ts';
 import { nodeResolvers } from './node/node-resolvers.ts';
 import { orderCommands } from './order/order-commands.ts';
 import { orderResolvers } from './order/order-resolvers.ts';
+import { orderSubscriptions } from './order/order-subscriptions.ts';
 import { productCommands } from './product/product-commands.ts';
 import { productResolvers } from './product/product-resolvers.ts';
 import { reviewCommands } from './review/add-review.ts';
@@ -26,6 +27,7 @@ export function createWebSchema(): GraphQLSchema {
       customerResolvers,
       orderResolvers,
       orderCommands,
+      orderSubscriptions,
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

@@ -48,6 +48,7 @@ describe('The docs page', () => {
       `curl -i --compressed 'https://shop.example/api/v1/orders' -X POST ${as('ada')} -H 'Idempotency-Key: 4d1f6a2e-8f0b-4c57-9a8c-2f3f5a6f2b11' --json '{"lines":[{"productId":"p1","quantity":2}],"paymentToken":"tok_ok"}'`,
       `curl -i --compressed 'https://shop.example/api/v1/orders/o1' ${as('ada')}`,
       `curl -i --compressed 'https://shop.example/api/v1/orders/o1/cancel' -X POST ${as('ada')}`,
+      `curl -i --compressed 'https://shop.example/api/v1/orders/o1/events' ${as('ada')}`,
     ]);
   });
 

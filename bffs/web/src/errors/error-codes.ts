@@ -12,7 +12,7 @@
  * - `GRAPHQL_PARSE_FAILED`: the document is not GraphQL.
  * - `GRAPHQL_VALIDATION_FAILED`: the document doesn't fit the schema.
  * - `OPERATION_RESOLUTION_FAILURE`: the document has no operation of that name, or several and no name was given.
- * - `BAD_REQUEST`: a mutation came by GET.
+ * - `BAD_REQUEST`: a mutation came by GET, or a subscription from somebody who takes no events.
  * - `SERVICE_UNAVAILABLE`: the service in `service` is away, or fails.
  * - `SERVICE_TIMEOUT`: the service in `service` didn't answer in time.
  * - `SERVICE_BAD_ANSWER`: the service in `service` gave an answer that can't be used.

@@ -7,6 +7,11 @@ export function refuseInput(message: string): GraphQLError {
   return refusal('BAD_USER_INPUT', message);
 }
 
+/** The request is made in a way that this can't be answered. */
+export function refuseRequest(message: string): GraphQLError {
+  return refusal('BAD_REQUEST', message);
+}
+
 /** What a command is about doesn't exist. */
 export function refuseUnknown(kind: string, id: string): GraphQLError {
   return refusal('NOT_FOUND', `There is no ${kind} "${id.length > 60 ? `${id.slice(0, 60)}…` : id}".`);

@@ -16,7 +16,8 @@ export function useClientErrors(): Plugin<object, { readonly requestContext: Req
   };
 }
 
-function logErrors(errors: readonly GraphQLError[], { log }: RequestContext): void {
+/** Says in the log what clients cannot help. */
+export function logErrors(errors: readonly GraphQLError[], { log }: RequestContext): void {
   const failures = errors.map(rootCause).filter((cause) => cause instanceof ServiceError);
   for (const [service, failed] of Map.groupBy(failures, (failure) => failure.service)) {
     const kinds = [...new Set(failed.map(({ kind }) => kind))];

@@ -6,7 +6,7 @@ import type { WebContext } from '../web-context.ts';
 import type { AnsweredOperation, Operation, OperationRunner } from './create-operation-runner.ts';
 
 export interface AnswerOperationOptions {
-  readonly run: OperationRunner;
+  readonly run: OperationRunner['run'];
   readonly createContext: (context: RequestContext) => WebContext;
   readonly answers: WholeAnswers;
 }

@@ -1,4 +1,4 @@
-import type { GraphQLSchema } from 'graphql';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { useClientErrors } from '../errors/use-client-errors.ts';
 import type { WebContext } from '../web-context.ts';
@@ -27,8 +27,15 @@ export interface AnsweredOperation {
   readonly isWhole: boolean;
 }
 
+/** One result of a subscription after the other. */
+export type OperationResults = AsyncIterable<ExecutionResult>;
+
 /** Executes one operation; everything that can go wrong with it is in the answer. */
-export type OperationRunner = (operation: Operation, context: WebContext) => Promise<AnsweredOperation>;
+export interface OperationRunner {
+  run(operation: Operation, context: WebContext): Promise<AnsweredOperation>;
+  /** As `run`; gives the results of a subscription as they come. */
+  subscribe(operation: Operation, context: WebContext): Promise<AnsweredOperation | OperationResults>;
+}
 
 export interface OperationRunnerOptions {
   /** Shows the schema to whoever asks for it. */
@@ -37,7 +44,7 @@ export interface OperationRunnerOptions {
 
 interface RunnerContext extends WebContext {
   readonly operation: OperationRequest;
-  readonly outcome: { isWhole: boolean };
+  readonly outcome: { isWhole: boolean; results?: OperationResults };
 }
 
 /** In characters; the documents take up to 30 MB then. */
@@ -75,8 +82,8 @@ export function createOperationRunner(
       useOutcome(),
     ],
   });
-  return async ({ request, method, answerType }, context) => {
-    const outcome = { isWhole: false };
+  const subscribe: OperationRunner['subscribe'] = async ({ request, method, answerType }, context) => {
+    const outcome: RunnerContext['outcome'] = { isWhole: false };
     const { status, headers, text } = await writtenBy(
       yoga.fetch(
         'http://web.invalid/graphql',
@@ -84,7 +91,15 @@ export function createOperationRunner(
         { ...context, operation: request, outcome },
       ),
     );
-    return { status, headers, text, isWhole: outcome.isWhole && status === 200 };
+    return outcome.results ?? { status, headers, text, isWhole: outcome.isWhole && status === 200 };
+  };
+  return {
+    subscribe,
+    run: async (operation, context) => {
+      const answer = await subscribe(operation, context);
+      if ('text' in answer) return answer;
+      throw new Error('a subscription began for somebody who takes no events');
+    },
   };
 }
 
@@ -97,10 +112,15 @@ async function writtenBy(answering: Response | Promise<Response>) {
   };
 }
 
-/** Says whether an answer has all that was asked for. */
+/** Says whether an answer has all that was asked for, and takes the results of a subscription as they are. */
 function useOutcome(): Plugin<object, RunnerContext> {
   return {
-    onResultProcess({ result, serverContext }) {
+    onResultProcess({ result, setResultProcessor, serverContext }) {
+      if (Symbol.asyncIterator in result) {
+        serverContext.outcome.results = result as OperationResults;
+        setResultProcessor((_, { Response }) => new Response(null), 'text/event-stream');
+        return;
+      }
       serverContext.outcome.isWhole = 'data' in result && result.errors === undefined;
     },
   };

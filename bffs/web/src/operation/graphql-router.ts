@@ -1,4 +1,5 @@
 import { answerHeaders } from '@portico/runtime/answer-headers.ts';
+import type { BeginStream, EventStreams } from '@portico/runtime/event-stream.ts';
 import { contextOf } from '@portico/runtime/http-app.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -10,17 +11,30 @@ const maxBodyBytes = 100_000;
 
 export interface GraphqlRouterOptions {
   readonly answerOperation: (operation: Operation, context: RequestContext) => Promise<AnsweredOperation>;
+  /** The answer as a stream of events. @param after the id of the last event that the client has */
+  readonly streamOperation: (
+    operation: Operation,
+    after: string | undefined,
+    context: RequestContext,
+  ) => BeginStream;
+  readonly eventStreams: EventStreams;
   /** Answers a browser that asks for a page; there is none when left out. */
   readonly page?: RequestHandler | undefined;
 }
 
-/** `/graphql`: GraphQL over HTTP, queries by GET and POST. */
-export function createGraphqlRouter({ answerOperation, page }: GraphqlRouterOptions): Router {
+/** `/graphql`: GraphQL over HTTP, queries by GET and POST; and over SSE for those who accept that. */
+export function createGraphqlRouter(options: GraphqlRouterOptions): Router {
+  const { answerOperation, streamOperation, eventStreams, page } = options;
   const answer = async (method: 'GET' | 'POST', request: OperationRequest, req: Request, res: Response) => {
     const context = contextOf(res);
     // Whoever accepts neither type gets JSON all the same (RFC 9110 section 12.4.1).
     const answerType = answerTypes.find((type) => type === req.accepts([...answerTypes])) ?? answerTypes[0];
-    const { status, headers, text } = await answerOperation({ request, method, answerType }, context);
+    const operation = { request, method, answerType };
+    if (wantsEvents(req)) {
+      res.vary('Accept').set(answerHeaders('portico-web', context));
+      return eventStreams.send(res, streamOperation(operation, req.get('Last-Event-ID'), context));
+    }
+    const { status, headers, text } = await answerOperation(operation, context);
     res.status(status);
     res.set({ ...headers, ...answerHeaders('portico-web', context) });
     res
@@ -49,6 +63,10 @@ export function createGraphqlRouter({ answerOperation, page }: GraphqlRouterOpti
       });
     });
   return router;
+}
+
+function wantsEvents(req: Request): boolean {
+  return req.accepts([...answerTypes, 'text/event-stream']) === 'text/event-stream';
 }
 
 function wantsPage(req: Request): boolean {

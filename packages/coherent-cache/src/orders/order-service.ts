@@ -31,8 +31,7 @@ export interface OrderService extends Pick<CachedService<Orders>, 'command'> {
     number: string,
     after: string | undefined,
     context: RequestContext,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<OrderUpdate> | null>;
+  ): Promise<((signal: AbortSignal) => AsyncIterable<OrderUpdate>) | null>;
 }
 
 export interface OrderServiceOptions {
@@ -129,12 +128,12 @@ export function createOrderService(
       const page = await listFromView(customerId, first, after, context);
       return page ?? (await listFromService(first, after, context));
     },
-    updates: async (number, after, context, signal) => {
+    updates: async (number, after, context) => {
       if ((await order(number, context)) === null) return null;
       if (view === undefined || (await view.peek([])) === 'untrusted') {
         throw new ServiceError(source, 'failed', 'the changes of orders are not known at the moment');
       }
-      return orderUpdates(view, number, after, signal);
+      return (signal) => orderUpdates(view, number, after, signal);
     },
   };
 }
