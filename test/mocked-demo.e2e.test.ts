@@ -81,9 +81,9 @@ describe('the demo with every service mocked', { timeout: 120_000 }, () => {
   test('runs without PostgreSQL, and says which services are played', () => {
     assert.match(
       output,
-      /played from their OpenAPI documents: catalog, inventory, reviews, customers, payments, shipping/,
+      /played from their OpenAPI documents: catalog, inventory, reviews, customers, orders, payments, shipping/,
     );
-    for (const service of ['catalog', 'inventory', 'reviews', 'customers', 'payments', 'shipping'])
+    for (const service of ['catalog', 'inventory', 'reviews', 'customers', 'orders', 'payments', 'shipping'])
       assert.ok(names.includes(service));
     assert.ok(!names.includes('postgres'));
     assert.ok(!existsSync(join(dataDir, 'postgres')));
@@ -132,6 +132,6 @@ test('an unknown name in PORTICO_MOCK ends the start with one line that names th
   assert.equal(code, 1);
   assert.match(
     complaint,
-    /^portico: PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, payments, shipping, got "carts"$/m,
+    /^portico: PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, orders, payments, shipping, got "carts"$/m,
   );
 });

@@ -27,7 +27,7 @@ for (const [env, message] of [
   [{ REDIS_URL: 'localhost' }, /^REDIS_URL must be a redis:\/\//],
   [
     { PORTICO_MOCK: 'reviews,carts' },
-    /^PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, payments, shipping, got "carts"$/,
+    /^PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, orders, payments, shipping, got "carts"$/,
   ],
   [{ PORTICO_MOCK: 'all,reviews' }, /^PORTICO_MOCK must be .* got "all"$/],
   [{ PORTICO_PORT: '9901' }, /^PORTICO_PORT and PORTICO_ADMIN_PORT must differ, both are 9901$/],
@@ -46,7 +46,15 @@ test('services are mocked by name or all together', () => {
   const mocked = (text: string) => readDemoConfig({ PORTICO_MOCK: text }).mocked;
   assert.deepEqual(mocked(''), []);
   assert.deepEqual(mocked('reviews, catalog'), ['catalog', 'reviews']);
-  assert.deepEqual(mocked('all'), ['catalog', 'inventory', 'reviews', 'customers', 'payments', 'shipping']);
+  assert.deepEqual(mocked('all'), [
+    'catalog',
+    'inventory',
+    'reviews',
+    'customers',
+    'orders',
+    'payments',
+    'shipping',
+  ]);
 });
 
 test('processes inherit the environment, but for what the demo or a PostgreSQL client would take for settings', () => {

@@ -70,7 +70,13 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
   const ports = await freePorts(mostPorts);
   // Processes start a quarter faster when they find their modules compiled.
   const tokenKey = await keptPassword(join(config.dataDir, 'tokens'));
-  const secrets = { tokenKey, postSecret: createRandomHex(32)() };
+  const newSecret = createRandomHex(32);
+  const secrets = {
+    tokenKey,
+    postSecret: newSecret(),
+    // Of a provider of your own it is known already.
+    ordersSecret: config.baseEnv.ORDERS_CLIENT_SECRET ?? newSecret(),
+  };
   const table = processTable({ ...config, ...secrets }, () => Number(ports.pop()), siteUrl);
   const supervisor = createSupervisor(table, {
     fork: (spec, env) => forkProgram(spec, { ...config.baseEnv, ...env }, logs),

@@ -8,7 +8,7 @@ const secret = 'known-to-capture-and-to-who-posts-alone';
 
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;
-  const secrets = { tokenKey: 'k'.repeat(48), postSecret: secret };
+  const secrets = { tokenKey: 'k'.repeat(48), postSecret: secret, ordersSecret: 'o'.repeat(32) };
   return processTable({ ...readDemoConfig(env), ...secrets }, () => (port += 1), 'http://127.0.0.1:1');
 }
 const names = (env: Readonly<Record<string, string>>) => table(env).map(({ name }) => name);
@@ -21,6 +21,7 @@ test('without settings every service runs, beside its engines', () => {
     'inventory',
     'reviews',
     'customers',
+    'orders',
     'payments',
     'shipping',
     'identity',
@@ -44,12 +45,12 @@ test('a mocked service is played from its document under the same name, and no d
     ]),
   );
   const settings = specs.find(({ name }) => name === 'postgres')?.env({});
-  assert.equal(settings?.DATABASES, 'catalog,inventory,payments,shipping,hub');
-  assert.equal(settings?.CAPTURED, 'catalog,inventory,payments,shipping');
+  assert.equal(settings?.DATABASES, 'catalog,inventory,orders,payments,shipping,hub');
+  assert.equal(settings?.CAPTURED, 'catalog,inventory,orders,payments,shipping');
 });
 
 test('capture reads the databases of the services that run, after they have filled them', () => {
-  const [capture, ...others] = table({ PORTICO_MOCK: 'reviews,customers,payments' }).filter(
+  const [capture, ...others] = table({ PORTICO_MOCK: 'reviews,customers,orders,payments' }).filter(
     ({ level }) => level === 'capture',
   );
   assert.deepEqual(others, []);
@@ -106,14 +107,14 @@ test('inventory posts to capture, is captured, or says nothing', () => {
   assert.deepEqual([log.inventory?.CHANGES_URL, log.web?.SILENT_SERVICES], [undefined, undefined]);
 
   const post = settings('post');
-  assert.equal(post.engine?.CAPTURED, 'catalog,reviews,customers,payments,shipping');
+  assert.equal(post.engine?.CAPTURED, 'catalog,reviews,customers,orders,payments,shipping');
   assert.equal(post.inventory?.CHANGES_URL, `http://127.0.0.1:${post.capture?.PORT}`);
   assert.deepEqual([post.inventory?.CHANGES_SECRET, post.capture?.POST_INVENTORY_SECRET], [secret, secret]);
   assert.deepEqual([post.capture?.CAPTURE_INVENTORY_URL, post.web?.SILENT_SERVICES], [undefined, undefined]);
 
   const none = settings('none');
   assert.equal(none.web?.SILENT_SERVICES, 'inventory');
-  assert.equal(none.engine?.CAPTURED, 'catalog,reviews,customers,payments,shipping');
+  assert.equal(none.engine?.CAPTURED, 'catalog,reviews,customers,orders,payments,shipping');
   const said = [
     none.inventory?.CHANGES_URL,
     none.capture?.CAPTURE_INVENTORY_URL,

@@ -9,6 +9,8 @@ export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   readonly tokenKey: string;
   /** What a service proves itself with that posts its changes. */
   readonly postSecret: string;
+  /** What the service `orders` proves itself with at the OpenID provider. */
+  readonly ordersSecret: string;
 };
 
 /** How many ports `processTable` takes at the most: two a service, and those of the engines, identity, capture, BFFs and gateway. */
@@ -35,6 +37,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       PORTICO_DEMO: 'true',
       PORTICO_IDENTITY_PORT: identityPort,
       PORTICO_IDENTITY_DIR: join(config.dataDir, 'identity'),
+      ORDERS_CLIENT_SECRET: config.ordersSecret,
     };
     return entry('identity', 'services', 'mock-services/identity/src/main.ts', () => settings(own));
   };
@@ -44,6 +47,16 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const servicePorts: Readonly<Record<string, number>> = Object.fromEntries(
     serviceNames.map((name) => [name, takePort()]),
   );
+  const urlOf = (name: string) => `http://127.0.0.1:${servicePorts[name]}`;
+  /** Of whom a service asks or hears something. */
+  const beside = (name: string, { postgres }: ReadyByName): Env => {
+    const HUB_URL = postgres?.databases?.hub;
+    if (name === 'catalog') return { HUB_URL, REVIEWS_URL: urlOf('reviews') };
+    if (name !== 'orders') return {};
+    const asked = ['catalog', 'inventory', 'payments', 'shipping'];
+    const urls = Object.fromEntries(asked.map((one) => [`${one.toUpperCase()}_URL`, urlOf(one)]));
+    return { HUB_URL, ...urls, ORDERS_CLIENT_SECRET: config.ordersSecret };
+  };
   const service = (name: string) => {
     const own = {
       ...listening(servicePorts[name]),
@@ -54,12 +67,8 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
         CHANGES_SECRET: config.postSecret,
       }),
     };
-    const follows = ({ postgres }: ReadyByName) =>
-      name === 'catalog'
-        ? { HUB_URL: postgres?.databases?.hub, REVIEWS_URL: `http://127.0.0.1:${servicePorts.reviews}` }
-        : {};
     const env = (ready: ReadyByName) =>
-      settings({ ...own, ...follows(ready), DATABASE_URL: ready.postgres?.databases?.[name] });
+      settings({ ...own, ...beside(name, ready), DATABASE_URL: ready.postgres?.databases?.[name] });
     return entry(name, 'services', `mock-services/${name}/src/main.ts`, env);
   };
   const mock = (name: string) => {
