@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import { runHistory } from './run-history.fixture.ts';
 import { startShopUnderTest } from './shop-under-test.fixture.ts';
 
-const products = Array.from({ length: 10 }, (_, index) => `p${index + 1}`);
+const products = Array.from({ length: 50 }, (_, index) => `p${index + 1}`);
 
 /** `HISTORY_SECONDS` and `HISTORY_SEED` make it longer, or throw the same dice again. */
 const { HISTORY_SECONDS: seconds = '60', HISTORY_SEED: seed = String(Date.now() % 2 ** 31) } = process.env;

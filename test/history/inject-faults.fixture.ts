@@ -4,7 +4,7 @@ import type { Front, ShopUnderTest, Unkillable } from './shop-under-test.fixture
 
 type Pause = () => Promise<void>;
 
-interface Fault {
+export interface Fault {
   readonly kind: 'kill' | 'cut';
   readonly name: string;
   /** Breaks something, waits for `pause`, and brings it back. */
@@ -23,7 +23,7 @@ export interface Faults {
  * the signal aborts; all is whole then.
  */
 export async function injectFaults(
-  shop: ShopUnderTest,
+  all: readonly Fault[],
   random: Random,
   signal: AbortSignal,
 ): Promise<Faults> {
@@ -31,7 +31,7 @@ export async function injectFaults(
   const wait = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
   const inject = async (faults: readonly Fault[], longestMs: number) => {
     let count = 0;
-    for (let left = [...faults]; !signal.aborted; count++) {
+    for (let left = [...faults]; !signal.aborted && faults.length > 0; count++) {
       if (left.length === 0) left = [...faults];
       const [fault] = left.splice(Math.floor(random() * left.length), 1);
       // Some are over before anybody noticed, some last longer than the bound.
@@ -42,7 +42,6 @@ export async function injectFaults(
     }
     return count;
   };
-  const all = faultsOf(shop);
   const [kills, cuts] = await Promise.all([
     inject(
       all.filter(({ kind }) => kind === 'kill'),
@@ -56,12 +55,13 @@ export async function injectFaults(
   return { kills, cuts, happened };
 }
 
-function faultsOf({ catalog, inventory, capture, redis, fronts }: ShopUnderTest): Fault[] {
-  const kill = (name: string, program: Unkillable): Fault => ({
-    kind: 'kill',
-    name: `kill ${name}`,
-    happen: (pause) => program.kill(pause),
-  });
+/** SIGKILL, and a new start after the pause. */
+export function killOf(name: string, program: Unkillable): Fault {
+  return { kind: 'kill', name: `kill ${name}`, happen: (pause) => program.kill(pause) };
+}
+
+/** What can break of that which reads go through. */
+export function faultsOfReads({ catalog, inventory, capture, redis, fronts }: ShopUnderTest): Fault[] {
   const freeze = (name: string, program: Unkillable): Fault => ({
     // A frozen capture is a stream that is cut, a frozen BFF answers nobody.
     kind: program === capture ? 'cut' : 'kill',
@@ -78,13 +78,13 @@ function faultsOf({ catalog, inventory, capture, redis, fronts }: ShopUnderTest)
     },
   });
   return [
-    kill('capture', capture),
-    kill('catalog', catalog),
-    kill('inventory', inventory),
+    killOf('capture', capture),
+    killOf('catalog', catalog),
+    killOf('inventory', inventory),
     { kind: 'kill', name: 'kill Redis', happen: () => redis.crash() },
     freeze('capture', capture),
     ...fronts.flatMap((front) => [
-      kill(front.name, front),
+      killOf(front.name, front),
       freeze(front.name, front),
       cut(front, 'cut'),
       cut(front, 'hang'),

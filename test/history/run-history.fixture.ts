@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
 import { checkHistory, type Verdict } from './check-history.ts';
-import { injectFaults } from './inject-faults.fixture.ts';
+import { faultsOfReads, injectFaults } from './inject-faults.fixture.ts';
 import { recordHistory, setInitialValues, untilCaughtUp } from './record-history.fixture.ts';
 import type { ShopUnderTest } from './shop-under-test.fixture.ts';
 
@@ -34,7 +34,7 @@ export async function runHistory(
   const signal = AbortSignal.timeout(seconds * 1_000);
   const [recorded, faults] = await Promise.all([
     recordHistory({ shop, fronts: shop.fronts, products, clients, random, signal }),
-    injectFaults(shop, createRandom(seed + 1), signal),
+    injectFaults(faultsOfReads(shop), createRandom(seed + 1), signal),
   ]);
   const unanswered = Object.values(recorded.unanswered).reduce((sum, one) => sum + one, 0);
   const verdict = checkHistory(recorded.events, initial, boundMs);

@@ -32,6 +32,8 @@ export interface ShopUnderTest {
   readonly catalog: Unkillable;
   readonly inventory: Unkillable;
   readonly capture: Unkillable;
+  /** With `sells`, by name: payments, shipping, and two instances of orders. */
+  readonly sellers: Readonly<Record<string, Unkillable>>;
   readonly postgres: TestPostgres;
   readonly redis: TestRedis;
   readonly fronts: readonly Front[];
@@ -47,10 +49,20 @@ export interface ShopUnderTest {
   close(): Promise<void>;
 }
 
+const sellerNames = ['payments', 'shipping', 'orders'] as const;
+
 export const serviceNames = ['catalog', 'inventory', 'reviews', 'customers'] as const;
 
+export interface ShopOptions {
+  /** With what takes, pays and sends orders; two instances of the service orders. */
+  readonly sells?: boolean;
+}
+
 /** @param productCount how many products the shop has: p1 and following */
-export async function startShopUnderTest(productCount: number): Promise<ShopUnderTest> {
+export async function startShopUnderTest(
+  productCount: number,
+  { sells = false }: ShopOptions = {},
+): Promise<ShopUnderTest> {
   const closing: (() => Promise<unknown>)[] = [];
   let closed = false;
   const close = async () => {
@@ -64,9 +76,10 @@ export async function startShopUnderTest(productCount: number): Promise<ShopUnde
     return part;
   };
   try {
-    const databases = [...serviceNames, 'hub'];
+    const names = sells ? [...serviceNames, ...sellerNames] : serviceNames;
+    const databases = [...names, 'hub'];
     const [postgres, redis, issuer] = await Promise.all([
-      startPostgres({ databases, captured: serviceNames }).then((one) => keep(one, () => one.stop())),
+      startPostgres({ databases, captured: names }).then((one) => keep(one, () => one.stop())),
       startRedis().then((one) => keep(one, () => one.stop())),
       startTokenIssuer().then((one) => keep(one, () => one.close())),
     ]);
@@ -86,18 +99,38 @@ export async function startShopUnderTest(productCount: number): Promise<ShopUnde
     );
     const perService = <Value>(suffix: string, values: readonly Value[]) =>
       Object.fromEntries(serviceNames.map((name, at) => [`${name.toUpperCase()}_URL${suffix}`, values[at]]));
-    const captures = serviceNames.map((name) => [
-      `CAPTURE_${name.toUpperCase()}_URL`,
-      postgres.captures[name],
-    ]);
+    const captures = names.map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres.captures[name]]);
+    const serviceUrls = perService(
+      '',
+      services.map(({ url }) => url),
+    );
+    const sellers: Record<string, Unkillable> = {};
+    if (sells) {
+      const at = (name: string, more = {}) =>
+        start(`mock-services/${name}/src/main.ts`, {
+          ...identity,
+          DATABASE_URL: postgres.databases[name],
+          ...more,
+        });
+      const [payments, shipping] = await Promise.all([
+        at('payments'),
+        at('shipping', { SHIPMENT_LEAVES_AFTER_MS: '2000' }),
+      ]);
+      const beside = {
+        ...serviceUrls,
+        PAYMENTS_URL: payments.url,
+        SHIPPING_URL: shipping.url,
+        HUB_URL: hubUrl,
+        ORDERS_CLIENT_SECRET: 'the issuer of this test asks for none',
+      };
+      const [one, two] = await Promise.all([at('orders', beside), at('orders', beside)]);
+      Object.assign(sellers, { payments, shipping, 'orders 1': one, 'orders 2': two });
+    }
     const capture = await start('packages/change-stream/src/capture/main.ts', {
       HUB_URL: hubUrl,
       ...Object.fromEntries(captures),
     });
-    const urls = perService(
-      '',
-      services.map(({ url }) => url),
-    );
+    const urls = { ...serviceUrls, ORDERS_URL: sellers['orders 1']?.url };
     const startFront: ShopUnderTest['startFront'] = async (kind, number, more = {}) => {
       const hub = keep(await startCuttableProxy(hubUrl), (one) => one.close());
       const front = await start(`bffs/${kind}/src/main.ts`, {
@@ -129,6 +162,7 @@ export async function startShopUnderTest(productCount: number): Promise<ShopUnde
       catalog,
       inventory,
       capture,
+      sellers,
       postgres,
       redis,
       fronts,
@@ -160,11 +194,12 @@ export const refuseAll = (database: string) => [
   `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${database}'`,
 ];
 
-/** As in production, and not as in other tests, a commit is in the log when it is acknowledged: capture reads it from there. */
+/** As in production, and not as in other tests, what is acknowledged is in the log: capture reads it from there, and a crash keeps it. */
 async function waitForTheLog(url: string): Promise<void> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
-  for (const role of serviceNames) await admin.query(`alter role ${role} set synchronous_commit = on`);
+  await admin.query('alter system set synchronous_commit = on');
+  await admin.query('select pg_reload_conf()');
   await admin.end();
 }
 
