@@ -12,7 +12,10 @@ let orders: TestOrders;
 before(async () => {
   orders = await startOrders();
 });
-afterEach(() => orders.participants.behave(() => undefined));
+afterEach(async () => {
+  orders.participants.behave(() => undefined);
+  await orders.settled();
+});
 after(() => orders?.stop());
 
 const isOver = ({ status }: Order) => status !== 'PENDING';
