@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import {
   end,
@@ -109,6 +109,39 @@ describe('one side goes away', () => {
     assertSoon(took);
   });
 
+  for (const framing of [`Content-Length: ${1_000_000}`, 'Transfer-Encoding: chunked']) {
+    test(`a client that leaves in an upload that nobody takes is gone within ${maxMs} ms (${framing})`, async (t) => {
+      const origin = createServer({ pauseOnConnect: true, noDelay: true }).listen(0, '127.0.0.1');
+      await once(origin, 'listening');
+      const { port } = origin.address() as AddressInfo;
+      const own = await startGatewayProcess(`http://127.0.0.1:${port}`);
+      t.after(async () => {
+        await own.stop();
+        origin.close();
+      });
+      const took: number[] = [];
+      while (took.length < trials) {
+        const arriving = once(origin, 'connection');
+        const client = connect(own.port, '127.0.0.1');
+        client.write(`POST /graphql HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\nf423e\r\n`);
+        await new Promise((resolve) => client.write('x'.repeat(900_000), resolve));
+        const [socket] = await arriving;
+        while ((await inFlightOf(own)) === 0);
+        client.destroy();
+        const at = performance.now();
+        while ((await inFlightOf(own)) > 0);
+        took.push(performance.now() - at);
+        let broken: NodeJS.ErrnoException | undefined;
+        socket.on('error', (error: Error) => {
+          broken = error;
+        });
+        await new Promise((resolve) => socket.once('close', resolve).resume());
+        assert.equal(broken?.code, 'ECONNRESET');
+      }
+      assertSoon(took);
+    });
+  }
+
   const upstreamLeaves: [
     when: string,
     bytes: string,
@@ -151,6 +184,15 @@ describe('one side goes away', () => {
     }
   }
 });
+
+async function inFlightOf({ admin }: GatewayProcess): Promise<number> {
+  const upstreams = (await (await fetch(`${admin}/upstreams`)).json()) as {
+    [name: string]: { inFlight: number }[];
+  };
+  return Object.values(upstreams)
+    .flat()
+    .reduce((sum, { inFlight }) => sum + inFlight, 0);
+}
 
 function assertSoon(took: readonly number[]): void {
   assert.ok(Math.min(...took) <= maxMs, `took ${took.map((ms) => Math.round(ms)).join(', ')} ms`);

@@ -1,11 +1,12 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Problem, ProblemName } from '@portico/runtime/problems.ts';
 import { readOnAfterAnswer } from '../read-on.ts';
 import { type WebSocketOutgoing, writeSwitch } from '../web-socket/write-switch.ts';
 import type { AnswerFields } from './answer-fields.ts';
 import {
-  bodyTooLarge,
   bodyTooSlow,
   isBrokenConnection,
   toForwardProblem,
@@ -14,6 +15,7 @@ import {
   unusable,
 } from './forward-failure.ts';
 import type { ForwardLimits } from './limits.ts';
+import { isReadByItself, readAhead } from './read-ahead.ts';
 import { writeAnswer } from './write-answer.ts';
 import { writeInformation } from './write-information.ts';
 
@@ -82,7 +84,6 @@ const failureStatuses = new Set([500, 502, 503, 504]);
  */
 export function beginExchange(options: ExchangeOptions): Exchange {
   const { req, res, outgoing, atTarget, limits, tryAgain, failed } = options;
-  const streamed = req.headers['transfer-encoding'] !== undefined;
   const { firstByteTimeoutMs = limits.firstByteTimeoutMs, idleTimeoutMs = limits.idleTimeoutMs } = outgoing;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   let request: ClientRequest | undefined;
@@ -90,6 +91,7 @@ export function beginExchange(options: ExchangeOptions): Exchange {
   let timer: NodeJS.Timeout | undefined;
   let answer: IncomingMessage | undefined;
   let bodyWaits = false;
+  let body: Readable = req;
   let over = false;
   let switched = false;
 
@@ -106,9 +108,8 @@ export function beginExchange(options: ExchangeOptions): Exchange {
     if (canMove && (isRead || bodyWaits) && !res.headersSent && atTarget.elsewhere()) return;
     // Answers at once: the proxy cuts a connection off whose answer isn't written when the upstream's ends.
     failed(problem);
-    request?.destroy();
-    // The pipe would stop the rest of the body from being read.
-    req.unpipe();
+    abandon();
+    stopBody();
   };
   const late = () => {
     // A client that takes its time is not the upstream's fault; one that takes nothing is found out by the idle limit.
@@ -136,16 +137,37 @@ export function beginExchange(options: ExchangeOptions): Exchange {
   };
   // A body takes its own time.
   limitTime(isRead);
-  res.on('close', () => finish(switched ? 'good' : 'unknown'));
+  res.on('close', () => {
+    if (!over && !switched) abandon();
+    finish(switched ? 'good' : 'unknown');
+  });
+  /** A FIN would wait behind what the upstream has not taken of the body; a reset doesn't. */
+  const abandon = () => {
+    const socket = request?.socket;
+    if (isRead || !socket || socket instanceof TLSSocket) request?.destroy();
+    else socket.resetAndDestroy();
+  };
+  /** Has the rest of the body read without being kept: a pipe would stop it. */
+  const stopBody = () => {
+    body.unpipe();
+    req.unpipe();
+  };
   /** Until there is a connection, a request with an effect can still go elsewhere, as nobody has seen anything of it. */
-  const holdBody = (held: ClientRequest, socket: Socket) => {
-    bodyWaits = true;
-    // The proxy joins them right after it has told of its request, and nothing flows before what comes then.
-    process.nextTick(() => req.unpipe(held));
-    socket.once('connect', () => {
+  const sendBody = (sending: ClientRequest, socket: Socket | null) => {
+    const send = () => {
       bodyWaits = false;
-      if (!over) req.pipe(held);
+      if (over) return;
+      if (!isReadByItself(req)) body = readAhead(req, outgoing.maxBodyBytes).on('error', fail);
+      body.pipe(sending);
+    };
+    bodyWaits = socket?.connecting === true;
+    if (!bodyWaits && isReadByItself(req)) return;
+    // The proxy joins them right after it has told of its request, and nothing flows before what comes then.
+    process.nextTick(() => {
+      req.unpipe(sending);
+      if (!bodyWaits) send();
     });
+    if (bodyWaits) socket?.once('connect', send);
   };
 
   return {
@@ -182,13 +204,13 @@ export function beginExchange(options: ExchangeOptions): Exchange {
         limitConnecting(socket, limits.connectTimeoutMs, () =>
           fail(unreachable(new Error('no connection in time'))),
         );
-        if (!isRead && !streamed) holdBody(request, socket);
       }
-      if (streamed) countBody(req, outgoing.maxBodyBytes, fail);
-      if (!isRead)
+      if (!isRead) {
+        sendBody(request, socket);
         request.on('finish', () => {
           if (!over && answer === undefined) limitTime(true);
         });
+      }
     },
     answered: (begun) => {
       if (over) return;
@@ -207,6 +229,7 @@ export function beginExchange(options: ExchangeOptions): Exchange {
       });
       begun.on('end', () => {
         finish(failureStatuses.has(begun.statusCode ?? 0) ? 'bad' : 'good');
+        if (body !== req) stopBody();
         if (res.writableLength > 0) limitIdleness();
       });
     },
@@ -242,12 +265,4 @@ function limitConnecting(socket: Socket, timeoutMs: number, late: () => void): v
   const timer = setTimeout(late, timeoutMs);
   const clear = () => clearTimeout(timer);
   socket.once('connect', clear).once('close', clear);
-}
-
-function countBody(req: IncomingMessage, maxBytes: number, fail: (problem: Problem) => void): void {
-  let bytes = 0;
-  req.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > maxBytes) fail(bodyTooLarge(maxBytes));
-  });
 }
