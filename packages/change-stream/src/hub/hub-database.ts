@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { recordColumns } from './log-page.ts';
 
 /** The tables of the hub's own database, as far as queries are typed; appending is a function of the database. */
 export interface HubTables {
@@ -9,7 +10,7 @@ export interface HubTables {
   consumers: { name: string; epoch: string; number: number };
 }
 
-/** Heard by everyone who follows the log; what is new they read. */
+/** Heard by everyone who follows the log: what is new, or nothing, and then they read it. */
 export const channel = 'portico_hub';
 
 /** SQLSTATEs that `append_records` raises. */
@@ -66,17 +67,24 @@ export const migrations: Record<string, Migration> = {
           epoch text not null,
           number bigint not null
         )`.execute(db);
+    },
+  },
+  '002-append-tells': {
+    async up(db) {
       await sql.raw(appendFunction).execute(db);
     },
   },
 };
+
+/** Of a notification, in bytes: PostgreSQL takes less than 8,000. */
+const maxToldBytes = 7_900;
 
 /**
  * One call, one transaction, no round trip while the end of the log is locked: a writer that is paused can't hold up the
  * others. The lock on the row of the end is held until the commit is visible, so whoever sees a number sees all below it.
  */
 const appendFunction = `
-  create function append_records(
+  create or replace function append_records(
     of_source text, by_writer uuid, lease interval, of_log text, begins_log boolean,
     offsets numeric[], xids numeric[], times bigint[], part_numbers integer[], part_counts integer[], contents text[],
     new_offset numeric, new_xmin numeric, new_time bigint
@@ -86,6 +94,7 @@ const appendFunction = `
     stored numeric;
     added bigint;
     ending bigint;
+    told text;
   begin
     perform set_config('synchronous_commit', 'on', true);
     select * into held from sources where source = of_source for update;
@@ -118,5 +127,14 @@ const appendFunction = `
           progress_committed_at = new_time, progress_number = ending
         where source = of_source;
     end if;
-    perform pg_notify('${channel}', '');
+    if added > 0 and new_offset is null and octet_length(array_to_string(contents, '')) < ${maxToldBytes} then
+      select json_build_object(
+          'epoch', epoch, 'after', ending - added, 'mark', (select mark from records where number = ending - added),
+          'records', (
+            select json_agg(new order by number)
+            from (select ${recordColumns} from records where number > ending - added) new)
+        )::text into told
+        from hub;
+    end if;
+    perform pg_notify('${channel}', case when octet_length(told) <= ${maxToldBytes} then told else '' end);
   end $$`;

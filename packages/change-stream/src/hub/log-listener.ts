@@ -10,8 +10,11 @@ export interface LogListener {
    * comes back for the time that was given.
    */
   query<Row>(name: string, statement: CompiledQuery<Row>): Promise<readonly Row[]>;
-  /** Waits for the next append since the last call came back, at most so long. Rejects when the connection is lost. */
-  nextAppend(waitMs: number): Promise<void>;
+  /**
+   * Waits for appends since the last call came back, at most so long. Rejects when the connection is lost.
+   * @returns what was told of each in its order, empty text for one that has to be read
+   */
+  nextAppends(waitMs: number): Promise<readonly string[]>;
   /** Ends it at once, and with it every call under way. */
   close(): void;
 }
@@ -26,6 +29,9 @@ const settings = [
   'enable_bitmapscan = off',
   'jit = off',
 ];
+
+/** A reader that is so many appends behind reads them. */
+const maxTold = 100;
 
 /** @throws when the hub does not answer within `timeoutMs`, or the signal aborts, which later ends the connection at once */
 export async function openLogListener(
@@ -43,16 +49,16 @@ export async function openLogListener(
     keepAlive: true,
     stream: () => socket,
   });
-  let appends = 0;
-  let heard = 0;
+  let told: string[] = [];
   let lost: Error | undefined;
   let wake = () => {};
   const lose = (error: Error) => {
     lost ??= error;
     wake();
   };
-  client.on('notification', () => {
-    appends += 1;
+  client.on('notification', ({ payload = '' }) => {
+    if (told.length < maxTold) told.push(payload);
+    else told = [''];
     wake();
   });
   client.on('error', lose);
@@ -80,8 +86,8 @@ export async function openLogListener(
   return {
     query: <Row>(name: string, { sql, parameters }: CompiledQuery<Row>) =>
       query({ name, text: sql, values: [...parameters] }) as Promise<Row[]>,
-    nextAppend: async (waitMs) => {
-      if (appends === heard && lost === undefined) {
+    nextAppends: async (waitMs) => {
+      if (told.length === 0 && lost === undefined) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, waitMs);
           wake = () => {
@@ -90,8 +96,10 @@ export async function openLogListener(
           };
         });
       }
-      heard = appends;
       if (lost !== undefined) throw lost;
+      const appends = told;
+      told = [];
+      return appends;
     },
     close,
   };

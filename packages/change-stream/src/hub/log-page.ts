@@ -27,6 +27,10 @@ interface RecordRow {
   readonly events: HubRecord['events'];
 }
 
+/** The columns of `records` that make a `RecordRow`. */
+export const recordColumns =
+  'number, mark, source, log, log_at::text as "at", xid::text, committed_at as "committedAt", part, parts, events';
+
 /** What every source has said last, as one JSON array. */
 export const progressArray = sql<readonly Progress[]>`(
   select coalesce(json_agg(json_build_object(
@@ -34,6 +38,35 @@ export const progressArray = sql<readonly Progress[]>`(
       'xmin', progress_xmin::text, 'committedAt', progress_committed_at, 'number', progress_number
     ) order by source), '[]')
   from sources where progress_number is not null)`;
+
+/** What one append added, as its notification tells it. */
+interface ToldRecords {
+  readonly epoch: string;
+  /** The number and the mark of the record before them. */
+  readonly after: number;
+  readonly mark: string | null;
+  readonly records: readonly RecordRow[];
+}
+
+/**
+ * The records that come behind `position`, of what notifications told.
+ * @returns undefined when there may be others, or when another log than the reader's was told of: the log has to be asked
+ */
+export function recordsTold(told: readonly string[], position: Position): HubRecord[] | undefined {
+  const records: HubRecord[] = [];
+  let { number, mark } = position;
+  for (const text of told) {
+    if (text === '') return undefined;
+    const one: ToldRecords = JSON.parse(text);
+    const end = one.records.at(-1)?.number ?? 0;
+    if (one.epoch === position.epoch && end <= number) continue;
+    if (one.epoch !== position.epoch || one.after !== number) return undefined;
+    if (mark !== undefined && one.mark !== mark) return undefined;
+    records.push(...one.records.map(toRecord));
+    ({ number, mark } = records.at(-1) as HubRecord);
+  }
+  return records;
+}
 
 /** One statement, so one moment: records above `after`, at most `limit`, and about `maxBytes` of events but at least one record. */
 export const pageQuery = (after: number, limit: number, maxBytes: number) => sql<{ page: LogPage }>`
@@ -43,7 +76,7 @@ export const pageQuery = (after: number, limit: number, maxBytes: number) => sql
     'progress', ${progressArray},
     'records', (
       select coalesce(json_agg(kept order by number), '[]') from (
-        select number, mark, source, log, log_at::text as "at", xid::text, committed_at as "committedAt", part, parts, events
+        select ${sql.raw(recordColumns)}
         from (
           select *, sum(bytes) over (order by number) - bytes as bytes_before
           from (select * from records where number > ${after} order by number limit ${limit}) above

@@ -131,6 +131,31 @@ describe('the hub in PostgreSQL', () => {
     });
   });
 
+  test('readers are told of little with its notification, and look for much', async () => {
+    await using(async (hub) => {
+      await hub.epoch();
+      const listener = new pg.Client({ connectionString: url });
+      await listener.connect();
+      await listener.query('listen portico_hub');
+      const told: string[] = [];
+      listener.on('notification', ({ payload = '' }) => told.push(payload));
+      const writer = await hub.writer('catalog', never);
+      const events = (size: number) => ({
+        events: [{ id: 'e', type: 't', key: 'x'.repeat(size), data: { before: null, after: null } }],
+      });
+      await writer.append([recordAt('catalog', 1), recordAt('catalog', 2)]);
+      await writer.append([recordAt('catalog', 3, events(7_000))]);
+      await writer.append([recordAt('catalog', 4, events(7_890))]);
+      await writer.append([recordAt('catalog', 5, events(100_000))]);
+      await writer.append([], { offset: { log: 'catalog-log', at: '5' }, xmin: '1', committedAt: 1 });
+      // They come before the answer to what is asked later.
+      await listener.query('select');
+      await listener.end();
+      const lastNumbers = told.map((text) => text && JSON.parse(text).records.at(-1).number);
+      assert.deepEqual(lastNumbers, [2, 3, '', '', '']);
+    });
+  });
+
   test('what is lost of the notifications is found all the same', async () => {
     await using(async (hub) => {
       const begin = { epoch: await hub.epoch(), number: 0 };

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
-import type { HubMessage, Position } from './event-hub.ts';
+import type { HubMessage, HubRecord, Position, Progress } from './event-hub.ts';
 import type { HubTables } from './hub-database.ts';
 import { type LogListener, openLogListener } from './log-listener.ts';
-import { checkPosition, pageQuery, toRecord } from './log-page.ts';
+import { checkPosition, pageQuery, recordsTold, toRecord } from './log-page.ts';
 import { createProgressOrder } from './progress-in-order.ts';
 
 /** What a reader holds at a time, however slow it is. */
@@ -21,32 +21,48 @@ export interface TailOptions {
   readonly signal: AbortSignal;
 }
 
-/** `tail` of the hub: waits for notifications, and looks by itself now and then in case one is lost. */
+/**
+ * `tail` of the hub: waits for notifications, which tell what is new where it is little. It looks by itself where they don't, and
+ * now and then in case one is lost.
+ */
 export async function tailLog({ url, db, after, receive, signal }: TailOptions): Promise<void> {
   if (signal.aborted) return;
   const progressInOrder = createProgressOrder();
   let listener: LogListener | undefined;
   let position = after;
+
+  const handOn = async (records: readonly HubRecord[], progress: readonly Progress[]) => {
+    const end = records.at(-1);
+    if (end !== undefined) position = { epoch: after.epoch, number: end.number, mark: end.mark };
+    const messages: HubMessage[] = [
+      ...records.map((record) => ({ kind: 'record' as const, record })),
+      ...progressInOrder(progress, position.number).map((one) => ({
+        kind: 'progress' as const,
+        progress: one,
+      })),
+    ];
+    if (messages.length > 0) await receive(messages);
+  };
+  /** @returns whether there is more */
+  const look = async ({ query }: LogListener) => {
+    const page = pageQuery(position.number, pageLimits.records, pageLimits.bytes);
+    const [row] = await query('page', page.compile(db));
+    if (row === undefined) throw new Error('the hub has no epoch');
+    checkPosition(row.page, position);
+    await handOn(row.page.records.map(toRecord), row.page.progress);
+    return position.number < row.page.last;
+  };
+
   try {
     listener = await openLogListener(url, timeoutMs, signal);
     while (!signal.aborted) {
-      const query = pageQuery(position.number, pageLimits.records, pageLimits.bytes);
-      const [row] = await listener.query('page', query.compile(db));
-      if (row === undefined) throw new Error('the hub has no epoch');
-      checkPosition(row.page, position);
-
-      const records = row.page.records.map(toRecord);
-      const end = records.at(-1);
-      if (end !== undefined) position = { epoch: after.epoch, number: end.number, mark: end.mark };
-      const messages: HubMessage[] = [
-        ...records.map((record) => ({ kind: 'record' as const, record })),
-        ...progressInOrder(row.page.progress, position.number).map((progress) => ({
-          kind: 'progress' as const,
-          progress,
-        })),
-      ];
-      if (messages.length > 0) await receive(messages);
-      if (position.number >= row.page.last) await listener.nextAppend(pollMs);
+      if (await look(listener)) continue;
+      for (let told = await listener.nextAppends(pollMs); told.length > 0; ) {
+        const records = recordsTold(told, position);
+        if (records === undefined || signal.aborted) break;
+        await handOn(records, []);
+        told = await listener.nextAppends(pollMs);
+      }
     }
   } catch (error) {
     if (!signal.aborted) throw error;
