@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { WantedOrder } from './place-orders.fixture.ts';
 
@@ -46,6 +47,17 @@ export async function readBooks(urls: Urls): Promise<Books> {
     ),
     accounts: new Map(accounts.map((row) => [String(row.account), Number(row.balance)])),
   };
+}
+
+/** The books once every order has ended, or as they are after so long. */
+export async function untilEnded(urls: Urls, withinMs: number): Promise<Books> {
+  const giveUpAt = performance.now() + withinMs;
+  for (;;) {
+    const books = await readBooks(urls);
+    const isOpen = books.openSteps > 0 || books.orders.some(({ status }) => status === 'PENDING');
+    if (!isOpen || performance.now() > giveUpAt) return books;
+    await delay(200);
+  }
 }
 
 /** What is true of the books once every order has ended, whatever was killed meanwhile. */

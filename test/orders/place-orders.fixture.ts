@@ -64,25 +64,24 @@ function wantOrder({ products, customers }: Placing, random: Random, index: numb
 }
 
 async function ask(placing: Placing, order: WantedOrder, random: Random): Promise<void> {
-  await untilAnswered(
-    placing,
-    random,
-    async (front, authorization) => {
-      const { status, body } =
-        front.kind === 'mobile'
-          ? await post(`${front.url}/api/v1/orders`, authorization, toPhoneOrder(order), {
-              'Idempotency-Key': order.key,
-            })
-          : await post(`${front.url}/graphql`, authorization, toWebOrder(order));
-      if (status >= 500) return false;
-      const number = body.number ?? body.data?.placeOrder?.order?.number;
-      if (number !== undefined) order.numbers.add(String(number));
-      else if (isForNow(status, body)) return false;
-      else order.refused = JSON.stringify(body);
-      return true;
-    },
-    order.customer,
-  );
+  const attempt = (front: Front, authorization: string) => sendOrder(front, authorization, order);
+  await untilAnswered(placing, random, attempt, order.customer);
+}
+
+/** Sends an order to a BFF, and notes what the answer says. @returns whether it says what became of the order */
+export async function sendOrder(front: Front, authorization: string, order: WantedOrder): Promise<boolean> {
+  const { status, body } =
+    front.kind === 'mobile'
+      ? await post(`${front.url}/api/v1/orders`, authorization, toPhoneOrder(order), {
+          'Idempotency-Key': order.key,
+        })
+      : await post(`${front.url}/graphql`, authorization, toWebOrder(order));
+  if (status >= 500) return false;
+  const number = body.number ?? body.data?.placeOrder?.order?.number;
+  if (number !== undefined) order.numbers.add(String(number));
+  else if (isForNow(status, body)) return false;
+  else order.refused = JSON.stringify(body);
+  return true;
 }
 
 async function cancel(placing: Placing, order: WantedOrder, random: Random): Promise<void> {

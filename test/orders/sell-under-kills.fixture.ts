@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
 import { type Fault, injectFaults, killOf } from '../history/inject-faults.fixture.ts';
 import type { ShopUnderTest } from '../history/shop-under-test.fixture.ts';
-import { checkBooks, readBooks } from './check-books.fixture.ts';
+import { checkBooks, untilEnded } from './check-books.fixture.ts';
 import { placeOrders } from './place-orders.fixture.ts';
 
 export interface Sale {
@@ -48,12 +47,7 @@ export async function sellUnderKills(
   ]);
   const wholeAt = performance.now();
   const { databases } = shop.postgres;
-  let books = await readBooks(databases);
-  while (books.openSteps > 0 || books.orders.some(({ status }) => status === 'PENDING')) {
-    if (performance.now() - wholeAt > endsWithinMs + 20_000) break;
-    await delay(200);
-    books = await readBooks(databases);
-  }
+  const books = await untilEnded(databases, endsWithinMs + 20_000);
   const endedMs = performance.now() - wholeAt;
   const by = Object.entries(Object.groupBy(books.orders, ({ status }) => status));
   test.diagnostic(

@@ -26,29 +26,38 @@ export async function serveEventStreams(app: RequestListener) {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    open: async (target: string, init: RequestInit = {}): Promise<EventStreamReader> => {
-      const cutting = new AbortController();
-      const answer = await fetch(`${url}${target}`, { ...init, signal: cutting.signal });
-      const events = readEvents(answer);
-      const nextOfAny = async () => (await events.next()).value ?? undefined;
-      return {
-        status: answer.status,
-        headers: answer.headers,
-        nextOfAny,
-        next: async () => {
-          for (;;) {
-            const event = await nextOfAny();
-            if (event?.event !== 'comment') return event;
-          }
-        },
-        cut: () => cutting.abort(),
-      };
-    },
+    open: (target: string, init?: RequestInit) => openEventStream(`${url}${target}`, init),
     close: async () => {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');
     },
+  };
+}
+
+/** Asks for a stream of events. @param init its signal cuts the connection as well */
+export async function openEventStream(
+  url: string,
+  { signal, ...init }: RequestInit = {},
+): Promise<EventStreamReader> {
+  const cutting = new AbortController();
+  const answer = await fetch(url, {
+    ...init,
+    signal: signal ? AbortSignal.any([signal, cutting.signal]) : cutting.signal,
+  });
+  const events = readEvents(answer);
+  const nextOfAny = async () => (await events.next()).value ?? undefined;
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    nextOfAny,
+    next: async () => {
+      for (;;) {
+        const event = await nextOfAny();
+        if (event?.event !== 'comment') return event;
+      }
+    },
+    cut: () => cutting.abort(),
   };
 }
 
