@@ -1,5 +1,6 @@
 import type { components, operations } from '@portico/contracts/generated/inventory.ts';
 import type { Database } from '@portico/runtime/database.ts';
+import { requireOneLineEach } from '@portico/runtime/one-line-each.ts';
 import type { Answer, OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -7,7 +8,7 @@ import { type SagaStep, takeStep } from '@portico/runtime/saga-step.ts';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Commit } from './commit.ts';
 import type { InventoryTables } from './database.ts';
-import type { Changing, Line } from './move-stock.ts';
+import type { Changing } from './move-stock.ts';
 import { commitReservation, releaseReservation, reserve } from './reservations.ts';
 
 type Stock = components['schemas']['Stock'];
@@ -50,7 +51,7 @@ export function createInventoryHandlers(
       }),
 
     reserve: ({ headers, body, context }) => {
-      refuseTwins(body.lines);
+      requireOneLineEach(body.lines);
       const step = { key: String(headers['idempotency-key']), request: { reserve: body } };
       return inStep(context, step, (changing) => reserve(changing, body));
     },
@@ -65,13 +66,6 @@ export function createInventoryHandlers(
       return inStep(context, step, (changing) => releaseReservation(changing, orderNumber));
     },
   };
-}
-
-function refuseTwins(lines: readonly Line[]): void {
-  const ids = lines.map(({ productId }) => productId);
-  const twin = ids.find((id, index) => ids.indexOf(id) < index);
-  if (twin === undefined) return;
-  throw new Problem('invalid-request', `The product "${twin}" is in two lines: each product may be in one.`);
 }
 
 function selectStock(db: Kysely<InventoryTables>) {

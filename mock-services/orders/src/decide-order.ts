@@ -7,7 +7,7 @@ export type OrderCommand =
 
 /**
  * What a command brings about: nothing where it was done already.
- * @throws Problem `conflict` when it can't be
+ * @throws Problem `conflict` or `invalid-request` when it can't be
  */
 export function decide(order: Order, command: OrderCommand): readonly OrderEvent[] {
   switch (command.type) {
@@ -22,7 +22,7 @@ function totalOf(lines: readonly OrderLine[]) {
   const currencies = new Set(lines.map(({ unitPrice }) => unitPrice.currency));
   const [currency] = currencies;
   if (currency === undefined || currencies.size > 1)
-    throw new Problem('conflict', 'The products of an order must have prices in one currency.');
+    throw new Problem('invalid-request', 'The products of an order must have prices in one currency.');
   const amount = lines.reduce((sum, { unitPrice, quantity }) => sum + unitPrice.amount * quantity, 0);
   return { amount, currency };
 }

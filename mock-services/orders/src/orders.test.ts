@@ -46,8 +46,8 @@ describe('An order', () => {
       orders: number;
     }>`select count(*) as orders from order_events where version = 1`.execute(orders.db);
     const line = (productId: string) => ({ productId, quantity: 1 });
-    assertProblem(await orders.place({ lines: [line('p1'), line('p777')] }), 422, 'p777');
-    assertProblem(await orders.place({ lines: [line('p1'), line('p2'), line('p1')] }), 422, 'p1');
+    assertProblem(await orders.place({ lines: [line('p1'), line('p777')] }), 400, 'p777');
+    assertProblem(await orders.place({ lines: [line('p1'), line('p2'), line('p1')] }), 400, 'p1');
     for (const quantity of [0, -1, 1.5, 1e9, '2', null])
       assertProblem(await orders.place({ lines: [{ productId: 'p1', quantity }] }), 400, 'quantity');
     const many = Array.from({ length: 1_000 }, (_, index) => line(`p${index + 1}`));
@@ -70,6 +70,16 @@ describe('An order', () => {
       orders.db,
     );
     assert.deepEqual(rows, [{ number: answers[0]?.body.number }]);
+  });
+
+  it('is answered by its key also when its product has gone, which nobody can order any more', async () => {
+    const lines = [{ productId: 'p98', quantity: 1 }];
+    const first = await orders.place({ lines }, 'before-it-went');
+    orders.participants.goneProducts.add('p98');
+    const again = await orders.place({ lines }, 'before-it-went');
+    assert.deepEqual([again.status, again.body.number], [202, first.body.number]);
+    assert.equal(again.get('Commit-Id'), first.get('Commit-Id'));
+    assertProblem(await orders.place({ lines }, 'after-it-went'), 400, 'p98');
   });
 
   it('with a key of another one is refused; a key of another customer is another', async () => {

@@ -1,5 +1,6 @@
 import type { paths } from '@portico/contracts/generated/catalog.ts';
 import type { components } from '@portico/contracts/generated/orders.ts';
+import { requireOneLineEach } from '@portico/runtime/one-line-each.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { ServiceClient } from '@portico/service-client/service-client.ts';
@@ -10,7 +11,7 @@ export type Catalog = ServiceClient<paths>;
 
 /**
  * The lines with the catalog's prices of now.
- * @throws Problem `conflict` for a product that stands in two lines or that there is not, `unavailable` or `timeout` when
+ * @throws Problem `invalid-request` for a product that stands in two lines or that there is not, `unavailable` or `timeout` when
  * the catalog does not say
  */
 export async function priceLines(
@@ -18,15 +19,14 @@ export async function priceLines(
   lines: components['schemas']['NewOrder']['lines'],
   context: RequestContext,
 ): Promise<readonly OrderLine[]> {
+  requireOneLineEach(lines);
   const ids = lines.map(({ productId }) => productId);
-  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (twice !== undefined)
-    throw new Problem('conflict', `The product "${twice}" stands in two lines: put them together.`);
   const { items } = await catalog.get('/products', { query: { ids } }, { context }).catch(failPricing);
   const prices = new Map(items.map(({ id, price }) => [id, price]));
   return lines.map(({ productId, quantity }) => {
     const unitPrice = prices.get(productId);
-    if (unitPrice === undefined) throw new Problem('conflict', `No product has the id "${productId}".`);
+    if (unitPrice === undefined)
+      throw new Problem('invalid-request', `No product has the id "${productId}".`);
     return { productId, quantity, unitPrice: { amount: unitPrice.amount, currency: unitPrice.currency } };
   });
 }

@@ -1,5 +1,6 @@
-import type { components, operations } from '@portico/contracts/generated/shipping.ts';
+import type { operations } from '@portico/contracts/generated/shipping.ts';
 import type { Database } from '@portico/runtime/database.ts';
+import { requireOneLineEach } from '@portico/runtime/one-line-each.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -15,7 +16,7 @@ export function createShippingHandlers(
   const during = (context: RequestContext) => database.during(context);
   return {
     schedule: ({ headers, body, context }) => {
-      refuseTwins(body.lines);
+      requireOneLineEach(body.lines);
       const step = { key: String(headers['idempotency-key']), request: { schedule: body } };
       return answerStep(during(context), 'shipping', step, (trx) => schedule(trx, body, leavesAt()));
     },
@@ -32,11 +33,4 @@ export function createShippingHandlers(
       return { body: toShipment(found) };
     },
   };
-}
-
-function refuseTwins(lines: components['schemas']['Lines']): void {
-  const ids = lines.map(({ productId }) => productId);
-  const twin = ids.find((id, index) => ids.indexOf(id) < index);
-  if (twin === undefined) return;
-  throw new Problem('invalid-request', `The product "${twin}" is in two lines: each product may be in one.`);
 }

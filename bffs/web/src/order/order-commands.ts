@@ -20,9 +20,11 @@ export const orderCommands = {
       requireUser(requestContext);
       const parameters = {
         header: { 'Idempotency-Key': input.idempotencyKey },
-        body: await readOrder(input, context),
+        body: readOrder(input, context),
       };
-      const order = await services.orders.command('post', '/orders', parameters, requestContext);
+      const order = await services.orders
+        .command('post', '/orders', parameters, requestContext)
+        .catch((error: unknown) => explain(error, input, context));
       context.readAnew();
       return { order };
     },
@@ -40,28 +42,32 @@ export const orderCommands = {
 };
 
 /** Orders refuses a whole order without saying it in the words of this API. @throws GraphQLError */
-async function readOrder(
+function readOrder(
   { idempotencyKey, lines, paymentToken }: PlaceOrderInput,
-  { ids, loaders }: WebContext,
-): Promise<components['schemas']['NewOrder']> {
+  { ids }: WebContext,
+): components['schemas']['NewOrder'] {
   if (!ids.isIdempotencyKey(idempotencyKey))
     throw refuseInput('"idempotencyKey" must be 1 to 128 visible ASCII characters.');
   if (!ids.isPaymentToken(paymentToken))
     throw refuseInput('"paymentToken" must be 1 to 128 visible ASCII characters.');
   if (lines.length < 1 || lines.length > maxLines)
     throw refuseInput(`"lines" must be 1 to ${maxLines}, got ${lines.length}.`);
-  const skus = new Set<string>();
-  for (const { sku, quantity } of lines) {
+  for (const { quantity } of lines) {
     if (quantity < 1 || quantity > maxQuantity)
       throw refuseInput(`"quantity" must be from 1 to ${maxQuantity}, got ${quantity}.`);
-    if (skus.has(sku))
-      throw refuseInput(`Each product once: ${JSON.stringify(sku.slice(0, 60))} stands in two lines.`);
-    skus.add(sku);
   }
-  const products = await Promise.all([...skus].map((sku) => loaders.product(sku)));
-  const unknown = [...skus].find((_, at) => products[at] === null);
-  if (unknown !== undefined) throw refuseUnknown('product', unknown);
   return { lines: lines.map(({ sku, quantity }) => ({ productId: sku, quantity })), paymentToken };
+}
+
+/**
+ * Which products there are is asked after orders: one that was taken is answered, whatever became of its products.
+ * @throws GraphQLError for a product that there is not
+ */
+async function explain(error: unknown, { lines }: PlaceOrderInput, { loaders }: WebContext): Promise<never> {
+  if (!(error instanceof ServiceError && error.status === 400)) throw error;
+  const products = await Promise.all(lines.map(({ sku }) => loaders.product(sku)));
+  const unknown = lines.find((_, at) => products[at] === null);
+  throw unknown === undefined ? error : refuseUnknown('product', unknown.sku);
 }
 
 /** Of a cancellation, a conflict is none of idempotency keys. */

@@ -36,6 +36,7 @@ export async function startParticipants() {
   const received: string[] = [];
   const authorizations = new Set<string | undefined>();
   const traceIds = new Set<string | undefined>();
+  const goneProducts = new Set<string>();
   let mishap: (key: string, nth: number, url: string) => Mishap = () => undefined;
 
   const haveEffect = (key: string, thing: string, body: { paymentToken?: string }) => {
@@ -53,7 +54,7 @@ export async function startParticipants() {
   async function* serve(request: ScriptedRequest, url: string): AsyncGenerator<Sent> {
     const { target, method } = request;
     const fields = Object.fromEntries(request.fields);
-    if (target.startsWith('/products')) return yield json(200, productPage(target));
+    if (target.startsWith('/products')) return yield json(200, productPage(target, goneProducts));
     authorizations.add(fields.authorization);
     traceIds.add(fields.traceparent?.slice(3, 35));
     const body = JSON.parse((await request.body) || '{}');
@@ -97,6 +98,8 @@ export async function startParticipants() {
     things,
     authorizations,
     traceIds,
+    /** Those that the catalog does not know any more. */
+    goneProducts,
     /** @param next says what happens to a request, by its key, how often that came, and the address where it did */
     behave: (next: typeof mishap) => {
       mishap = next;
@@ -123,10 +126,10 @@ function problem(status: number, name: string): Uint8Array {
 }
 
 /** There are products from p1 to p99, for 49.90 € each. */
-function productPage(target: string) {
+function productPage(target: string, gone: ReadonlySet<string>) {
   const ids = new URL(target, 'http://catalog').searchParams.get('ids')?.split(',') ?? [];
   const items = ids
-    .filter((id) => Number(id.slice(1)) < 100)
+    .filter((id) => Number(id.slice(1)) < 100 && !gone.has(id))
     .map((id) => ({
       id,
       name: `Product ${id}`,
