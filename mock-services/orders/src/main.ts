@@ -16,6 +16,7 @@ import { followShipping } from './follow-shipping.ts';
 import { createPerform } from './saga/call-participants.ts';
 import { createParkedRoutes } from './saga/parked-routes.ts';
 import { runSaga } from './saga/run-saga.ts';
+import { createSagaMetrics } from './saga/saga-metrics.ts';
 import { createServiceToken } from './saga/service-token.ts';
 
 await runService(
@@ -48,6 +49,7 @@ function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
     log,
     concurrency: config.SAGA_CONCURRENCY,
     parkAfterTries: config.SAGA_PARK_AFTER_TRIES,
+    ...createSagaMetrics(metrics, db),
   });
   const { wake } = saga;
   parts.onClose?.(saga.close);

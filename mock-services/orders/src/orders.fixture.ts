@@ -18,6 +18,7 @@ import { createPerform, type Participants } from './saga/call-participants.ts';
 import { createParkedRoutes } from './saga/parked-routes.ts';
 import { startParticipants } from './saga/participants.fixture.ts';
 import { runSaga, type SagaOptions } from './saga/run-saga.ts';
+import { createSagaMetrics } from './saga/saga-metrics.ts';
 
 export type Order = components['schemas']['Order'];
 export type TestOrders = Awaited<ReturnType<typeof startOrders>>;
@@ -45,7 +46,9 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
     time += 1_000;
     return time;
   };
+  const adminMetrics = createMetrics('orders');
   const running = runSaga({
+    ...createSagaMetrics(adminMetrics, db),
     now,
     db: createDatabase<OrdersTables>(url, log, undefined, 4),
     perform,
@@ -69,7 +72,7 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
     validateAnswers: true,
   });
   const admin = createAdminApp({
-    metrics: createMetrics('orders'),
+    metrics: adminMetrics,
     checks: {},
     stopping: () => false,
     extra: createParkedRoutes(db, running.wake),

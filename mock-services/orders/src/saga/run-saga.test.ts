@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { createDatabase } from '@portico/runtime/database.ts';
-import { silentLogger } from '@portico/runtime/log.ts';
+import { type Logger, silentLogger } from '@portico/runtime/log.ts';
 import { sql } from 'kysely';
 import supertest from 'supertest';
 import type { OrdersTables } from '../database.ts';
@@ -179,6 +179,56 @@ describe('What has to be done', () => {
     orders.participants.behave(() => undefined);
     await supertest(orders.admin).post(`/sagas/${number}-place:capture:do/resume`);
     await orders.until(number, ({ version }) => version === 7);
+  });
+});
+
+describe('A step that fails inside orders', () => {
+  it('is named in the log, put off, and parked after the limit, while others go on', async (t) => {
+    const lines: { step?: string; message: string }[] = [];
+    const error = (said: object, message: string) => void lines.push({ ...said, message });
+    const log: Logger = Object.assign(Object.create(silentLogger), { error });
+    const broken = await startOrders({}, log);
+    t.after(broken.stop);
+    const number = await broken.placed();
+    await broken.until(number, ({ version }) => version === 7);
+    await sql`
+      create function refuse() returns trigger language plpgsql as $$ begin raise 'no such event'; end $$`.execute(
+      broken.db,
+    );
+    await sql`
+      create trigger refuse before insert on order_events for each row when (new.type = 'payment-refunded')
+      execute function refuse()`.execute(broken.db);
+    await broken.cancel(number);
+    const other = await broken.placed();
+    await broken.until(other, ({ version }) => version === 7);
+    const id = `${number}-cancel:authorise:undo`;
+    const parked = async () => (await supertest(broken.admin).get('/sagas/parked')).body.items;
+    while ((await parked()).length === 0);
+    const { attempts, failure } = (await parked())[0];
+    assert.deepEqual([attempts, failure], [3, 'no such event']);
+    const told = 'a step failed inside orders';
+    assert.deepEqual(
+      lines.map(({ step, message }) => [step, message]),
+      [
+        [id, told],
+        [id, told],
+        [id, told],
+        [id, 'a step is parked'],
+      ],
+    );
+    const { text } = await supertest(broken.admin).get('/metrics');
+    assert.match(text, /portico_saga_steps\{step="authorise:undo",state="parked",process="orders"\} 1\n/);
+    assert.match(
+      text,
+      /portico_saga_oldest_step_seconds\{step="authorise:undo",state="parked",.*\} [\d.]+\n/,
+    );
+    assert.match(text, /portico_saga_tries_total\{step="authorise:undo",result="failed",.*\} 2\n/);
+    assert.match(text, /portico_saga_tries_total\{step="reserve:do",result="done",.*\} 2\n/);
+    await sql`drop trigger refuse on order_events`.execute(broken.db);
+    await supertest(broken.admin).post(`/sagas/${id}/resume`);
+    await broken.until(number, is('CANCELLED'));
+    await broken.settled();
+    assert.doesNotMatch((await supertest(broken.admin).get('/metrics')).text, /portico_saga_steps\{/);
   });
 });
 

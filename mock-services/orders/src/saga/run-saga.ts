@@ -7,7 +7,7 @@ import type { OrdersTables } from '../database.ts';
 import { changeOrder, loadForChange, loadOrder } from '../store/order-store.ts';
 import type { Perform } from './call-participants.ts';
 import { conclude, type Outcome, type Step } from './place-order.ts';
-import { planSteps, putOff, removeStep, type StepRow, takeStep } from './saga-steps.ts';
+import { planSteps, putOff, removeStep, returnToTaken, type StepRow, takeStep } from './saga-steps.ts';
 
 export interface SagaOptions {
   /** With as many connections as `concurrency`: each step holds one. */
@@ -25,6 +25,8 @@ export interface SagaOptions {
   readonly longestPauseMs?: number;
   /** A step that is not done so long after its first try began is taken back. */
   readonly giveUpAfterMs?: number;
+  /** Told of each try, and what came of it: an outcome, or that the step was put off (`failed`) or `parked`. */
+  readonly onTry?: (step: Step, result: Outcome['kind'] | 'failed' | 'parked') => void;
   /** A step that has to be done, and was tried so often in vain, waits for an operator. */
   readonly parkAfterTries?: number;
 }
@@ -47,10 +49,11 @@ type Failure = {
  * Does what the orders need of others. A step is, in one transaction:
  *  1. taken: its row is locked for as long as this process works on it, and no longer than it lives;
  *  2. done by whoever takes part, by its key once however often it is asked for;
- *  3. concluded: its events are appended, the next steps written down, its row removed. Or it is put off.
+ *  3. concluded: its events are appended, the next steps written down, its row removed. Or it is put off, also where
+ *     this process is what fails: the others don't wait behind it.
  */
 export function runSaga(options: SagaOptions): RunningSaga {
-  const { db, perform, log, concurrency, now = Date.now, pollMs = 200 } = options;
+  const { db, perform, log, concurrency, now = Date.now, pollMs = 200, onTry = () => {} } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const outage = createOutageLog(log, {
@@ -77,33 +80,42 @@ export function runSaga(options: SagaOptions): RunningSaga {
       while (!signal.aborted && (await db.transaction().execute(doStep)));
       outage.up();
     } catch (error) {
-      // Its row is free again; the next look finds it.
-      if (!signal.aborted) outage.down(error instanceof Error ? error.message : String(error));
+      if (!signal.aborted) outage.down(messageOf(error));
     }
   };
+  /** Whether there was one to do. */
   const doStep = async (trx: Transaction<OrdersTables>): Promise<boolean> => {
     const step = await takeStep(trx);
     if (step === undefined) return false;
     wake();
-    const outcome = await tryStep(trx, step);
-    if ('failure' in outcome) {
-      await putOff(trx, step, outcome);
-      if (outcome.delayMs === undefined)
-        log.error({ step: step.id, failure: outcome.failure }, 'a step is parked');
-      else wakeAfter(outcome.delayMs);
-    } else await concludeStep(trx, step, outcome);
+    const failure = await tryStep(trx, step).catch((error) => undo(trx, step, error));
+    if (failure === undefined) return true;
+    await putOff(trx, step, failure);
+    onTry(toStep(step), failure.delayMs === undefined ? 'parked' : 'failed');
+    if (failure.delayMs === undefined)
+      log.error({ step: step.id, failure: failure.failure }, 'a step is parked');
+    else wakeAfter(failure.delayMs);
     return true;
   };
-  const tryStep = async (trx: Transaction<OrdersTables>, step: StepRow): Promise<Outcome | Failure> => {
+  const tryStep = async (trx: Transaction<OrdersTables>, step: StepRow): Promise<Failure | undefined> => {
     const stored = await loadOrder(trx, step.order_number);
     if (stored === undefined) throw new Error(`${step.id} is of an order that there is not`);
     const startedAt = performance.now();
-    try {
-      return await perform(step, stored, signal);
-    } catch (error) {
+    const outcome = await perform(step, stored, signal).catch((error) => {
       signal.throwIfAborted();
-      return judgeFailure(step, error, performance.now() - startedAt, options);
-    }
+      return judgeFailure(step, error, step.tried_for_ms + performance.now() - startedAt, options);
+    });
+    if ('failure' in outcome) return outcome;
+    await concludeStep(trx, step, outcome);
+    onTry(toStep(step), outcome.kind);
+    return undefined;
+  };
+  /** Leaves nothing of a try but the lock. Without a connection there is no lock: the row is free, and the next look finds it. */
+  const undo = async (trx: Transaction<OrdersTables>, step: StepRow, error: unknown): Promise<Failure> => {
+    signal.throwIfAborted();
+    await returnToTaken(trx);
+    log.error({ step: step.id, err: error }, 'a step failed inside orders');
+    return laterOrParked(step, error, step.tried_for_ms, options);
   };
   const concludeStep = async (trx: Transaction<OrdersTables>, step: StepRow, outcome: Outcome) => {
     const stored = await loadForChange(trx, step.order_number);
@@ -133,21 +145,35 @@ export function runSaga(options: SagaOptions): RunningSaga {
 function judgeFailure(
   step: StepRow,
   error: unknown,
-  tookMs: number,
+  triedForMs: number,
   options: SagaOptions,
 ): Outcome | Failure {
-  const { firstPauseMs = 100, longestPauseMs = 2_000, giveUpAfterMs = 2_000, parkAfterTries = 100 } = options;
-  const failure = (error instanceof Error ? error.message : String(error)).slice(0, 200);
-  const triedForMs = step.tried_for_ms + tookMs;
-  const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(step.attempts, 20), longestPauseMs);
   if (canBeTakenBack(step)) {
-    const leftMs = giveUpAfterMs - triedForMs;
-    return leftMs <= 0 ? { kind: 'unknown' } : { failure, delayMs: Math.min(pauseMs, leftMs), triedForMs };
+    const leftMs = (options.giveUpAfterMs ?? 2_000) - triedForMs;
+    if (leftMs <= 0) return { kind: 'unknown' };
+    return { failure: messageOf(error), delayMs: Math.min(pauseMs(step, options), leftMs), triedForMs };
   }
   // A service that says it can't be will say so again.
   const isHopeless = error instanceof ServiceError && error.status === 422;
-  const isParked = isHopeless || step.attempts + 1 >= parkAfterTries;
-  return { failure, delayMs: isParked ? undefined : pauseMs, triedForMs };
+  const later = laterOrParked(step, error, triedForMs, options);
+  return isHopeless ? { ...later, delayMs: undefined } : later;
+}
+
+function laterOrParked(step: StepRow, error: unknown, triedForMs: number, options: SagaOptions): Failure {
+  const isParked = step.attempts + 1 >= (options.parkAfterTries ?? 100);
+  return {
+    failure: messageOf(error),
+    delayMs: isParked ? undefined : pauseMs(step, options),
+    triedForMs,
+  };
+}
+
+function pauseMs({ attempts }: StepRow, { firstPauseMs = 100, longestPauseMs = 2_000 }: SagaOptions): number {
+  return Math.min(firstPauseMs * 2 ** Math.min(attempts, 20), longestPauseMs);
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 200);
 }
 
 function canBeTakenBack({ name, direction }: StepRow): boolean {

@@ -51,7 +51,13 @@ export async function takeStep(trx: Trx): Promise<StepRow | undefined> {
       select * from saga_steps where not parked and due_at <= clock_timestamp()
       order by due_at limit 1 for update skip locked
     ) as step`.execute(trx);
+  if (rows[0] !== undefined) await sql`savepoint taken`.execute(trx);
   return rows[0];
+}
+
+/** Undoes what the transaction has done since it took its step, which it keeps. */
+export async function returnToTaken(trx: Trx): Promise<void> {
+  await sql`rollback to savepoint taken`.execute(trx);
 }
 
 export async function removeStep(trx: Trx, { id }: StepRow): Promise<void> {
@@ -76,6 +82,16 @@ export async function putOff(
     })
     .where('id', '=', id)
     .execute();
+}
+
+/** How many steps are still to be done, and for how long they have been due or tried. */
+export async function countSteps(db: Kysely<OrdersTables>) {
+  const { rows } = await sql<{ step: string; state: 'waiting' | 'parked'; count: number; oldest: number }>`
+    select name || ':' || direction as step, case when parked then 'parked' else 'waiting' end as state,
+      count(*) as count,
+      greatest(0, extract(epoch from clock_timestamp() - min(coalesce(first_tried_at, due_at))))::float8 as oldest
+    from saga_steps group by step, state`.execute(db);
+  return rows;
 }
 
 /** What waits for an operator, and why. */
