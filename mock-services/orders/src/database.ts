@@ -17,7 +17,7 @@ interface OrderEventTable {
   version: number;
   customer_id: string;
   type: string;
-  /** Of `data`, for this type; see upcast-events.ts. */
+  /** Of `data`, for this type; see upcast-order-events.ts. */
   schema_version: number;
   at: Date;
   data: JSONColumnType<object>;

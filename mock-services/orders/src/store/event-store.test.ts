@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import {
+  ordersEvents,
+  type OrderEvent as PublicOrderEvent,
+} from '@portico/contracts/events/orders-events.ts';
+import { upcastOrderEvent, type WrittenEvent } from '@portico/contracts/events/upcast-order-events.ts';
 import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
@@ -9,7 +14,6 @@ import { evolve, initialState, type OrderEvent } from '../order.ts';
 import { appendEvents, readEvents, type Stream, VersionConflict } from './event-store.ts';
 import { changeOrder, loadOrder, newOrder } from './order-store.ts';
 import { histories } from './stored-histories.fixture.ts';
-import { upcast } from './upcast-events.ts';
 
 let postgres: TestPostgres;
 let db: Database<OrdersTables>;
@@ -131,6 +135,17 @@ describe('A long order', () => {
   });
 });
 
+const upcast = (event: WrittenEvent) =>
+  ({ type: event.type, data: upcastOrderEvent(event) }) as unknown as OrderEvent;
+/** A row as capture reads it. */
+const toRow = (
+  { type, schemaVersion, data, at }: (typeof histories)[number]['events'][number],
+  index: number,
+) => {
+  const row = { order_number: 'o1', version: index + 1, customer_id: 'c1', type, at, traceparent };
+  return { ...row, schema_version: schemaVersion, data: JSON.stringify(data) };
+};
+
 describe('Stored histories of earlier versions', () => {
   for (const { name, events, expected } of histories) {
     it(`replay: ${name}`, () => {
@@ -138,6 +153,21 @@ describe('Stored histories of earlier versions', () => {
       const { status, reason, total, lines } = order;
       assert.deepEqual({ status, reason, total, lines }, expected);
       assert.equal(order.timeline.length, events.length);
+    });
+  }
+
+  for (const { name, events, expected } of histories) {
+    it(`are published as the newest schema has them: ${name}`, () => {
+      const published = events.flatMap((event, index) =>
+        ordersEvents.toEvents({ table: 'order_events', before: null, after: toRow(event, index) }),
+      );
+      const said = published.map(({ data }) => (data.after as PublicOrderEvent).data);
+      assert.deepEqual(
+        said,
+        events.map((event) => upcast(event).data),
+      );
+      const { lines, total } = expected;
+      assert.deepEqual(said[0], { lines, total });
     });
   }
 

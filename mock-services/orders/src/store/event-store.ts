@@ -1,7 +1,7 @@
+import { schemaVersions, upcastOrderEvent } from '@portico/contracts/events/upcast-order-events.ts';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { OrdersTables } from '../database.ts';
 import type { OrderEvent } from '../order.ts';
-import { schemaVersions, upcast } from './upcast-events.ts';
 
 export interface StoredEvent {
   readonly orderNumber: string;
@@ -77,6 +77,9 @@ export async function readEvents(
     customerId: row.customer_id,
     at: row.at,
     traceparent: row.traceparent,
-    event: upcast({ type: row.type, schemaVersion: row.schema_version, data: row.data }),
+    event: {
+      type: row.type,
+      data: upcastOrderEvent({ type: row.type, schemaVersion: row.schema_version, data: row.data }),
+    } as OrderEvent,
   }));
 }

@@ -1,4 +1,4 @@
-import type { WrittenEvent } from './upcast-events.ts';
+import type { WrittenEvent } from '@portico/contracts/events/upcast-order-events.ts';
 
 type Written = WrittenEvent & { readonly at: string };
 
@@ -34,7 +34,12 @@ const reachConfirmed = [
 export const histories: readonly {
   readonly name: string;
   readonly events: readonly Written[];
-  readonly expected: object;
+  readonly expected: {
+    readonly status: string;
+    readonly lines: object;
+    readonly total: object;
+    readonly reason?: string | undefined;
+  };
 }[] = [
   {
     name: 'an order of version 1 that was shipped',

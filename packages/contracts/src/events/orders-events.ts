@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox';
 import { integerOf, textOf, timeOf } from './columns.ts';
 import { declareSource, publish } from './declare-events.ts';
 import { ordersOfTag, orderTag } from './tags.ts';
+import { upcastOrderEvent } from './upcast-order-events.ts';
 
 const orderEvent = Type.Object(
   {
@@ -35,7 +36,12 @@ export const ordersEvents = declareSource('orders', [
       customerId: textOf(row, 'customer_id'),
       type: textOf(row, 'type'),
       at: timeOf(row, 'at'),
-      data: JSON.parse(textOf(row, 'data')),
+      // A slot that is made anew tells of rows that were written long ago.
+      data: upcastOrderEvent({
+        type: textOf(row, 'type'),
+        schemaVersion: integerOf(row, 'schema_version'),
+        data: JSON.parse(textOf(row, 'data')),
+      }) as Record<string, unknown>,
       traceparent: textOf(row, 'traceparent'),
     }),
     keyOf: ({ orderNumber, version }) => `${orderNumber}:${version}`,

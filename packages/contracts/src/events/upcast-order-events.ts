@@ -1,6 +1,4 @@
-import type { OrderEvent } from '../order.ts';
-
-/** An event as it was written, maybe long ago. */
+/** An event of an order as it was written, maybe long ago. */
 export interface WrittenEvent {
   readonly type: string;
   readonly schemaVersion: number;
@@ -17,12 +15,12 @@ const upcasts: Readonly<Record<string, readonly Upcast[]>> = {
   'order-placed': [nameCurrency],
 };
 
-/** The event as the newest schema has it. @throws TypeError for one that is newer than this program */
-export function upcast({ type, schemaVersion, data }: WrittenEvent): OrderEvent {
+/** Its data as the newest schema has it. @throws TypeError for one that is newer than this program */
+export function upcastOrderEvent({ type, schemaVersion, data }: WrittenEvent): object {
   if (schemaVersion > (schemaVersions[type] ?? 1))
     throw new TypeError(`${type} of version ${schemaVersion} is newer than this program`);
   const steps = (upcasts[type] ?? []).slice(schemaVersion - 1);
-  return { type, data: steps.reduce<object>((older, step) => step(older as never), data) } as OrderEvent;
+  return steps.reduce<object>((older, step) => step(older as never), data);
 }
 
 interface PlacedV1 {
