@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import request from 'supertest';
 import type { ProcessStatus } from './kept-process.ts';
+import { serviceNames } from './service-names.ts';
 import { createSite } from './site.ts';
 import { reportStatuses } from './status.ts';
 
@@ -22,6 +23,12 @@ test('the start page loads its own files and nothing from elsewhere', async () =
     /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/,
     'nothing that its CSP forbids',
   );
+});
+
+test('the start page shows every service', async () => {
+  const { text } = await request(site).get('/').expect(200);
+  for (const name of ['gateway', 'web', 'mobile', 'capture', ...serviceNames])
+    assert.ok(text.includes(`data-process="${name}"`), name);
 });
 
 test('product pictures may be kept for ever', async () => {
