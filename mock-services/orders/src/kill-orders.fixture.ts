@@ -48,17 +48,21 @@ async function until(number: string, holds: (order: Order) => boolean): Promise<
   while (!holds(await ask(`/orders/${number}`)));
 }
 
-/** Kills whoever asks for the step, when its request has come: `before` it has its effect, or `after` that. */
-function killAt(name: string, moment: 'before' | 'after'): { readonly killed: Promise<number> } {
-  const { promise: killed, resolve } = Promise.withResolvers<number>();
+/**
+ * Kills whoever asks for the step, when its request has come: `before` it has its effect, or `after` that.
+ * @returns when it was dead, and when another one asked; in milliseconds
+ */
+function killAt(name: string, moment: 'before' | 'after') {
+  const [killed, wentOn] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
   participants.behave((key, nth, at) => {
+    if (key.endsWith(name) && nth === 2) wentOn.resolve(performance.now());
     if (!key.endsWith(name) || nth > 1) return undefined;
     const victim = instances.get(at);
     instances.delete(at);
-    void victim?.program.end('SIGKILL').then(() => resolve(performance.now()));
+    void victim?.program.end('SIGKILL').then(() => killed.resolve(performance.now()));
     return moment === 'before' ? 'hangs' : 'lost';
   });
-  return { killed };
+  return { killed: killed.promise, wentOn: wentOn.promise };
 }
 
 const place = async (paymentToken = 'tok_ok') => {
@@ -106,6 +110,8 @@ export function describeKills(isTried: (nth: number) => boolean = () => true): v
       it(`${moment} the effect of ${name} leaves its order to another one`, () => kill(story, name, moment));
     }
 
+    it('with all others leaves its order to two that come up at once, with one outcome', killAll);
+
     it('leaves no step behind, and none for an operator', async () => {
       for (const { admin } of instances.values())
         assert.deepEqual(await (await fetch(`${admin}/sagas/parked`)).json(), { items: [] });
@@ -115,20 +121,42 @@ export function describeKills(isTried: (nth: number) => boolean = () => true): v
 
 async function kill(story: Story, name: string, moment: 'before' | 'after'): Promise<void> {
   let number: string;
-  let killed: Promise<number>;
+  let dying: ReturnType<typeof killAt>;
   if (story === 'cancelled') {
     number = await place();
     await until(number, wholeNow);
-    ({ killed } = killAt(name, moment));
+    dying = killAt(name, moment);
     await ask(`/orders/${number}/cancel`, { method: 'POST' });
   } else {
-    ({ killed } = killAt(name, moment));
+    dying = killAt(name, moment);
     number = await place(story === 'declined' ? 'tok_declined' : 'tok_ok');
   }
-  const killedAt = await killed;
+  const tookMs = (await dying.wentOn) - (await dying.killed);
   await until(number, story === 'happy' ? wholeNow : over);
-  assert.ok(performance.now() - killedAt < 5_000, 'another one went on within 5 s');
-  const effects = participants.effects().filter((key) => key.startsWith(`${number}-`));
-  assert.deepEqual(effects.map((key) => key.slice(key.indexOf(':') + 1)).sort(), stories[story].toSorted());
+  assert.ok(tookMs < 5_000, `another one went on after ${tookMs} ms`);
+  assertEffects(number, stories[story]);
   await start();
+}
+
+async function killAll(): Promise<void> {
+  const [placed, dead] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  participants.behave((key, nth) => {
+    if (key.endsWith('reserve:do')) return placed.promise;
+    if (!key.endsWith('schedule:do') || nth > 1) return undefined;
+    const victims = [...instances.values()];
+    instances.clear();
+    void Promise.all(victims.map(({ program }) => program.end('SIGKILL'))).then(() => dead.resolve());
+    return 'lost';
+  });
+  const number = await place();
+  placed.resolve();
+  await dead.promise;
+  await Promise.all([start(), start()]);
+  await until(number, wholeNow);
+  assertEffects(number, happy);
+}
+
+function assertEffects(number: string, expected: readonly string[]): void {
+  const effects = participants.effects().filter((key) => key.startsWith(`${number}-`));
+  assert.deepEqual(effects.map((key) => key.slice(key.indexOf(':') + 1)).sort(), expected.toSorted());
 }

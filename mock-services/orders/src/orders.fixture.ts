@@ -57,7 +57,8 @@ export async function startOrders(saga: Partial<SagaOptions> = {}, log: Logger =
     pollMs: 20,
     firstPauseMs: 5,
     longestPauseMs: 20,
-    giveUpAfterMs: 400,
+    // Longer than some tries on a busy machine.
+    giveUpAfterMs: 2_000,
     parkAfterTries: 3,
     ...saga,
   });
