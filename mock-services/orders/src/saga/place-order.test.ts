@@ -62,7 +62,9 @@ describe('An order that is placed', () => {
       ...line,
       unitPrice: { amount: 1, currency: ['EUR', 'USD'][index] ?? '' },
     }));
-    assert.throws(() => decide(initialState, { type: 'place', lines: mixed }), { problem: 'conflict' });
+    assert.throws(() => decide(initialState, { type: 'place', lines: mixed }), {
+      problem: 'invalid-request',
+    });
   });
 
   it('goes a step at a time until it is confirmed, and takes the money and sells the stock then', () => {
