@@ -22,6 +22,8 @@ export interface Placing {
   /** How many customers order at once. */
   readonly concurrency: number;
   readonly random: Random;
+  /** Told of each order that was taken, once. */
+  readonly onOrder?: (order: { readonly number: string; readonly customer: string }) => void;
   /** Nothing new is ordered after it; what was begun is asked for to its end. */
   readonly signal: AbortSignal;
 }
@@ -42,6 +44,7 @@ export async function placeOrders(placing: Placing): Promise<WantedOrder[]> {
       wanted.push(order);
       const twice = own() < 0.1;
       await Promise.all([ask(placing, order, own), ...(twice ? [ask(placing, order, own)] : [])]);
+      for (const number of order.numbers) placing.onOrder?.({ number, customer: order.customer });
       if (own() < 0.15) await cancel(placing, order, own);
     }
   };
@@ -105,18 +108,21 @@ async function cancel(placing: Placing, order: WantedOrder, random: Random): Pro
 
 /** Tries one BFF after the other: some are dead. */
 async function untilAnswered(
-  { shop, signal }: Placing,
+  { shop }: Placing,
   random: Random,
   attempt: (front: Front, authorization: string) => Promise<boolean>,
   customer: string,
 ): Promise<void> {
   const authorization = `Bearer ${await shop.issuer.mint({ sub: customer, roles: ['customer'] })}`;
-  const giveUpAt = performance.now() + 60_000;
-  for (;;) {
+  const giveUpAt = performance.now() + 180_000;
+  for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 2_000)) {
     const front = shop.fronts[Math.floor(random() * shop.fronts.length)] as Front;
-    if (await attempt(front, authorization).catch(() => false)) return;
-    if (performance.now() > giveUpAt) throw new Error('nobody answered for a minute');
-    await delay(signal.aborted ? 200 : 50);
+    const answered = await attempt(front, authorization).catch((error: unknown) => error);
+    if (answered === true) return;
+    if (performance.now() > giveUpAt)
+      throw new Error(`nobody answered for three minutes, ${front.name} last`, { cause: answered });
+    // Who comes back at once, with everybody else, keeps what has come up again from answering.
+    await delay(pauseMs * (0.5 + random()));
   }
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
 import { type Fault, injectFaults, killOf } from '../history/inject-faults.fixture.ts';
 import type { ShopUnderTest } from '../history/shop-under-test.fixture.ts';
-import { checkBooks, untilEnded } from './check-books.fixture.ts';
+import { checkBooks, readBooks, untilEnded } from './check-books.fixture.ts';
+import { type FollowedOrder, followOrder } from './follow-orders.fixture.ts';
 import { placeOrders } from './place-orders.fixture.ts';
 
 export interface Sale {
@@ -14,6 +16,10 @@ export interface Sale {
   /** New orders come for so long at the most. */
   readonly seconds: number;
   readonly seed: number;
+  /** How many customers order at once. */
+  readonly concurrency: number;
+  /** How many of the orders are followed live, on web and phone. */
+  readonly followed: number;
 }
 
 const piecesOfEach = 20;
@@ -21,12 +27,12 @@ const piecesOfEach = 20;
 const endsWithinMs = 10_000;
 
 /**
- * Sells scarce products while everything that takes part is killed at random, PostgreSQL as well; then every order ends, and
- * the books of all services agree.
+ * Sells scarce products while everything that takes part is killed at random, PostgreSQL as well; then every order ends, the
+ * books of all services agree, and who followed orders on web and phone has heard each event once.
  */
 export async function sellUnderKills(
   test: TestContext,
-  { shop, products, customers, count, seconds, seed }: Sale,
+  { shop, products, customers, count, seconds, seed, concurrency, followed }: Sale,
 ): Promise<void> {
   test.diagnostic(`seed ${seed}`);
   await shop.sql('inventory', 'update stock set quantity = $1 where product_id = any($2)', [
@@ -37,7 +43,15 @@ export async function sellUnderKills(
   const timer = setTimeout(() => selling.abort(), seconds * 1_000);
   const { signal } = selling;
   const random = createRandom(seed);
-  const placing = { shop, products, customers, count, concurrency: 20, random, signal };
+  const following = new AbortController();
+  test.after(() => following.abort());
+  const live: FollowedOrder[] = [];
+  let taken = 0;
+  const onOrder = (order: { readonly number: string; readonly customer: string }) => {
+    taken += 1;
+    if (taken % Math.ceil(count / followed) === 0) live.push(...followOrder(shop, order, following.signal));
+  };
+  const placing = { shop, products, customers, count, concurrency, random, signal, onOrder };
   const [wanted, faults] = await Promise.all([
     placeOrders(placing).finally(() => {
       clearTimeout(timer);
@@ -59,9 +73,28 @@ export async function sellUnderKills(
     assert.equal(books.openSteps, 0);
     checkBooks(books, wanted, initial);
     assert.ok(endedMs <= endsWithinMs, `${endedMs} ms`);
+    await untilHeard(live, databases);
   } catch (error) {
     for (const [at, what] of faults.happened) test.diagnostic(`${at.toFixed(0)} ms: ${what}`);
     throw error;
+  }
+}
+
+/** Until all who follow an order have heard each of its events, once and in their order, also that its parcel left. */
+async function untilHeard(live: readonly FollowedOrder[], databases: Readonly<Record<string, string>>) {
+  const giveUpAt = performance.now() + 30_000;
+  for (;;) {
+    const { orders } = await readBooks(databases);
+    const open = orders.filter(({ status }) => status === 'CONFIRMED').map(({ number }) => number);
+    const heard = live.map(({ number, kind, types }) => `${kind} ${number}: ${types}`);
+    const typesOf = new Map(orders.map(({ number, types }) => [number, types]));
+    const happened = live.map(({ number, kind }) => `${kind} ${number}: ${typesOf.get(number)}`);
+    if (open.length === 0 && heard.every((one, at) => one === happened[at])) return;
+    if (performance.now() > giveUpAt) {
+      assert.deepEqual(open, [], 'their parcels did not leave');
+      assert.deepEqual(heard, happened);
+    }
+    await delay(200);
   }
 }
 

@@ -14,5 +14,14 @@ test('of the orders of 20 seconds with everything killed at random each ends, an
   const shop = await startShopUnderTest(products.length, { sells: true });
   t.after(() => shop.close());
   const seed = Date.now() % 2 ** 31;
-  await sellUnderKills(t, { shop, products, customers, count: 400, seconds: 20, seed });
+  await sellUnderKills(t, {
+    shop,
+    products,
+    customers,
+    count: 400,
+    seconds: 20,
+    seed,
+    concurrency: 20,
+    followed: 100,
+  });
 });
