@@ -1,4 +1,5 @@
-import type { Random } from '@portico/runtime/seeded-random.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import { request } from 'undici';
 import type { Front } from './shop-under-test.fixture.ts';
 
 /** What a BFF said. */
@@ -6,6 +7,8 @@ export interface Shown {
   /** By key; a part that failed is not there. */
   readonly values: Readonly<Record<string, number>>;
   readonly token: string | undefined;
+  /** Whether nothing was asked for it. */
+  readonly isHit: boolean;
 }
 
 /** A client's memory of answers, by address, for conditional requests. */
@@ -14,28 +17,33 @@ export type KeptAnswers = Map<string, { readonly etag: string; readonly values: 
 const tokenField = 'Portico-Consistency';
 /** Longer than an answer takes on a busy machine. */
 const patienceMs = 5_000;
+const longestList = 50;
+/** Answers of a BFF, on connections that are kept. */
+const patience = { headersTimeout: patienceMs, bodyTimeout: patienceMs };
 
-/** Asks for a page or a product, at random. @throws when there is no answer with data */
+/** All products, all by another order, or one. */
+export type Question = 'list' | 'other list' | { readonly product: string };
+
+/** Asks for as many products as a list may have, or for one. @throws when there is no answer with data */
 export function askFront(
-  front: Pick<Front, 'kind' | 'url'>,
-  random: Random,
-  products: readonly string[],
+  { kind, url }: Pick<Front, 'kind' | 'url'>,
+  question: Question,
   token: string | undefined,
   kept: KeptAnswers,
 ): Promise<Shown> {
-  const product = String(products[Math.floor(random() * products.length)]);
-  const choice = Math.floor(random() * 3);
-  const first = products.length;
-  if (front.kind === 'web') {
-    const query = [
-      `{ products(first: ${first}) { edges { node { ...Shown } } } } ${shown}`,
-      `{ products(first: ${first}, sort: PRICE_ASC) { edges { node { ...Shown } } } } ${shown}`,
-      `{ product(sku: "${product}") { ...Shown } } ${shown}`,
-    ][choice];
-    return askWeb(front.url, String(query), token);
+  if (typeof question === 'object') {
+    const { product } = question;
+    return kind === 'web'
+      ? askWeb(url, `{ product(sku: "${product}") { ...Shown } } ${shown}`, token)
+      : askMobile(`${url}/api/v1/products/${product}`, token, kept);
   }
-  const path = [`products?limit=${first}`, 'home', `products/${product}`][choice];
-  return askMobile(`${front.url}/api/v1/${path}`, token, kept);
+  if (kind === 'web') {
+    const sort = question === 'list' ? '' : ', sort: PRICE_ASC';
+    const query = `{ products(first: ${longestList}${sort}) { edges { node { ...Shown } } } } ${shown}`;
+    return askWeb(url, query, token);
+  }
+  const path = question === 'list' ? `products?limit=${longestList}` : 'home';
+  return askMobile(`${url}/api/v1/${path}`, token, kept);
 }
 
 /** Sets a price or a stock, as an operator does. @throws when nobody knows whether it is set */
@@ -49,21 +57,23 @@ export async function setByFront(
 ): Promise<Shown> {
   const headers = { 'Content-Type': 'application/json', ...operator, ...fieldOf(token) };
   const amount = what === 'price' ? 'amount' : 'quantity';
-  const send = async (path: string, method: string, body: object) => {
-    const init = { method, headers, body: JSON.stringify(body), signal: AbortSignal.timeout(patienceMs) };
-    const answer = await fetch(`${url}${path}`, init);
-    const said = await answer.json();
-    if (!answer.ok || said.errors !== undefined) throw new Error(`not set: ${JSON.stringify(said)}`);
-    return { said, token: tokenOf(answer) };
+  const send = async (path: string, method: 'PUT' | 'POST', command: object) => {
+    const init = { ...patience, method, headers, body: JSON.stringify(command) };
+    const { statusCode, body, headers: answered } = await request(`${url}${path}`, init);
+    // biome-ignore lint/suspicious/noExplicitAny: what comes is what was asked for
+    const answer = (await body.json()) as any;
+    if (statusCode !== 200 || answer.errors !== undefined)
+      throw new Error(`not set: ${JSON.stringify(answer)}`);
+    return { answer, ...said(answered) };
   };
   if (kind === 'mobile') {
     const set = await send(`/api/v1/operator/products/${product}/${what}`, 'PUT', { [amount]: value });
-    return { values: {}, token: set.token };
+    return { ...set, values: {} };
   }
   const field = what === 'price' ? 'setPrice' : 'setStock';
   const mutation = `mutation { ${field}(sku: "${product}", ${amount}: ${value}) { product { ...Shown } } } ${shown}`;
   const set = await send('/graphql', 'POST', { query: mutation });
-  return { values: valuesOf([set.said.data[field].product], 'sku'), token: set.token };
+  return { ...set, values: valuesOf([set.answer.data[field].product], 'sku') };
 }
 
 const shown = 'fragment Shown on Product { sku price { amount } availability { quantity } }';
@@ -77,34 +87,31 @@ interface Product {
 }
 
 async function askWeb(url: string, query: string, token: string | undefined): Promise<Shown> {
-  const answer = await fetch(`${url}/graphql`, {
+  const { statusCode, headers, body } = await request(`${url}/graphql`, {
+    ...patience,
     method: 'POST',
     headers: { 'Content-Type': 'application/json', ...fieldOf(token) },
     body: JSON.stringify({ query }),
-    signal: AbortSignal.timeout(patienceMs),
   });
-  const { data } = (await answer.json()) as {
+  const { data } = (await body.json()) as {
     data?: { product?: Product | null; products?: { edges: { node: Product }[] } };
   };
   const products = data?.products?.edges.map(({ node }) => node) ?? data?.product ?? undefined;
-  if (products === undefined) throw new Error(`no data: ${answer.status}`);
-  return { values: valuesOf([products].flat(), 'sku'), token: tokenOf(answer) };
+  if (products === undefined) throw new Error(`no data: ${statusCode}`);
+  return { values: valuesOf([products].flat(), 'sku'), ...said(headers) };
 }
 
 async function askMobile(url: string, token: string | undefined, kept: KeptAnswers): Promise<Shown> {
   const before = kept.get(url);
-  const headers = { ...fieldOf(token), ...(before && { 'If-None-Match': before.etag }) };
-  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(patienceMs) });
-  const body = await answer.text();
-  if (answer.status === 304 && before !== undefined) {
-    return { values: before.values, token: tokenOf(answer) };
-  }
-  if (answer.status !== 200) throw new Error(`no data: ${answer.status}`);
-  const screen = JSON.parse(body);
+  const fields = { ...fieldOf(token), ...(before && { 'If-None-Match': before.etag }) };
+  const { statusCode, headers, body } = await request(url, { ...patience, headers: fields });
+  const text = await body.text();
+  if (statusCode === 304 && before !== undefined) return { values: before.values, ...said(headers) };
+  if (statusCode !== 200) throw new Error(`no data: ${statusCode}`);
+  const screen = JSON.parse(text);
   const values = valuesOf(screen.items ?? (screen.featured?.concat(screen.newest) || [screen]), 'id');
-  const etag = answer.headers.get('ETag');
-  if (etag !== null) kept.set(url, { etag, values });
-  return { values, token: tokenOf(answer) };
+  if (typeof headers.etag === 'string') kept.set(url, { etag: headers.etag, values });
+  return { values, ...said(headers) };
 }
 
 /** Of a key that one answer shows twice, the older value counts. */
@@ -124,6 +131,8 @@ function fieldOf(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { [tokenField]: token };
 }
 
-function tokenOf(answer: Response): string | undefined {
-  return answer.headers.get(tokenField) ?? undefined;
+/** What stands in an answer's head. */
+function said(headers: IncomingHttpHeaders): Pick<Shown, 'token' | 'isHit'> {
+  const { 'portico-consistency': token, 'cache-status': status } = headers;
+  return { token: token?.toString(), isHit: /; hit/.test(String(status)) };
 }

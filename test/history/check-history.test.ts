@@ -1,7 +1,7 @@
 /** The checker finds what is planted in histories that are made by hand, and nothing else. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkHistory } from './check-history.ts';
+import { checkHistory, createHistoryChecker } from './check-history.ts';
 import type { Event, Read, Write } from './history.ts';
 
 const boundMs = 2_000;
@@ -113,5 +113,37 @@ describe('The checker of histories', () => {
     assert.deepEqual(rulesOf(unknown, read(2, 20, { tokenOut: 'a' }), read(1, 40, { tokenIn: 'a' })), [
       'backward',
     ]);
+  });
+
+  it('judges a history that goes on as it judges the whole', () => {
+    const events = [
+      wrote(2, 0, 10),
+      read(2, 20, { tokenOut: 'a' }),
+      read(1, 2_100, { tokenIn: 'a' }),
+      wrote(3, 2_105, 9_000),
+      // It shows a write that began after it was sent and is known long after it has its answer.
+      read(3, 2_100, { tokenIn: 'a', client: 'other' }),
+      read(7, 9_500),
+    ];
+    const checker = createHistoryChecker({ 'price:p1': 1 }, boundMs);
+    const over = (event: Event) => (event.kind === 'read' ? event.received : Number(event.acknowledged));
+    for (const event of events.toSorted((a, b) => over(a) - over(b))) {
+      checker.add(event);
+      const left = events.filter((other) => over(other) > over(event));
+      checker.judgeBefore(
+        Math.min(over(event), ...left.map((other) => (other.kind === 'read' ? other.sent : other.invoked))),
+      );
+    }
+    const whole = check(...events);
+    assert.deepEqual(
+      whole.violations.map(({ rule }) => rule),
+      ['resurrected', 'backward', 'unwritten'],
+    );
+    assert.deepEqual(checker.end(), whole);
+  });
+
+  it('knows what was seen with a command’s own answer from the moment on at which it came', () => {
+    const own = read(1, 10, { received: 10, tokenIn: 'a' });
+    assert.deepEqual(rulesOf(wrote(2, 0, 10, { tokenOut: 'a' }), own), ['lost']);
   });
 });

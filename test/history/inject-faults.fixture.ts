@@ -18,6 +18,12 @@ export interface Faults {
   readonly happened: readonly (readonly [number, string])[];
 }
 
+/** For how long everything is whole between two of them, in milliseconds at most. */
+export interface Rest {
+  readonly killsMs: number;
+  readonly cutsMs: number;
+}
+
 /**
  * Kills one thing at a time, and cuts one stream at a time beside that, each of them once before any of them twice, until
  * the signal aborts; all is whole then.
@@ -26,10 +32,11 @@ export async function injectFaults(
   all: readonly Fault[],
   random: Random,
   signal: AbortSignal,
+  rest: Rest = { killsMs: 300, cutsMs: 300 },
 ): Promise<Faults> {
   const happened: [number, string][] = [];
   const wait = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
-  const inject = async (faults: readonly Fault[], longestMs: number) => {
+  const inject = async (faults: readonly Fault[], longestMs: number, restMs: number) => {
     let count = 0;
     for (let left = [...faults]; !signal.aborted && faults.length > 0; count++) {
       if (left.length === 0) left = [...faults];
@@ -38,7 +45,7 @@ export async function injectFaults(
       const pauseMs = Math.round(random() ** 3 * longestMs);
       happened.push([performance.now(), `${fault?.name}, ${pauseMs} ms`]);
       await fault?.happen(() => wait(pauseMs));
-      await wait(random() * 300);
+      await wait(random() * restMs);
     }
     return count;
   };
@@ -46,10 +53,12 @@ export async function injectFaults(
     inject(
       all.filter(({ kind }) => kind === 'kill'),
       500,
+      rest.killsMs,
     ),
     inject(
       all.filter(({ kind }) => kind === 'cut'),
       4_000,
+      rest.cutsMs,
     ),
   ]);
   return { kills, cuts, happened };

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
-import { checkHistory } from './check-history.ts';
+import { createHistoryChecker } from './check-history.ts';
 import { recordHistory, setInitialValues, untilCaughtUp } from './record-history.fixture.ts';
 import { boundMs } from './run-history.fixture.ts';
 import {
@@ -67,29 +67,32 @@ export async function endureOutage(
     );
     assert.ok(highest - first < mostMegabytes);
   };
-  const [recorded] = await Promise.all([
+  const checker = createHistoryChecker(initial, boundMs);
+  const [{ unanswered: failures, last }] = await Promise.all([
     recordHistory({
       shop,
       fronts: shop.fronts,
       products: watched,
       clients: { withToken: 3, without: 1 },
+      checker: {
+        add: (event) =>
+          checker.add(event.kind === 'read' ? { ...event, values: leaveOut(event.values, busy) } : event),
+        judgeBefore: checker.judgeBefore,
+      },
       random: createRandom(1),
       signal: ending.signal,
     }),
     outage().finally(() => ending.abort()),
   ]);
 
-  const events = recorded.events.map((event) =>
-    event.kind === 'read' ? { ...event, values: leaveOut(event.values, busy) } : event,
-  );
-  const { answers, writes, oldestMs, violations } = checkHistory(events, initial, boundMs);
-  const unanswered = Object.values(recorded.unanswered).reduce((sum, one) => sum + one, 0);
+  const { answers, writes, oldestMs, violations } = checker.end();
+  const unanswered = Object.values(failures).reduce((sum, one) => sum + one, 0);
   test.diagnostic(
     `${answers} answers, ${unanswered} unanswered, ${writes} writes, oldest ${oldestMs.toFixed(0)} ms`,
   );
-  assert.ok(unanswered < answers / 2, JSON.stringify(recorded.unanswered));
+  assert.ok(unanswered < answers / 2, JSON.stringify(failures));
   assert.deepEqual(violations.slice(0, 3), []);
-  await untilCaughtUp({ fronts: shop.fronts, products: watched }, events);
+  await untilCaughtUp(shop.fronts, last);
   const inOrder = Array.from({ length: commits }, (_, at) => at + 1);
   assert.deepEqual(await valuesSince(shop, before, busy), { catalog: inOrder, inventory: inOrder });
 }
