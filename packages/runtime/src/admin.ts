@@ -9,6 +9,8 @@ export interface AdminOptions {
   readonly checks: HealthChecks | (() => HealthChecks);
   /** Names of what works by a substitute: it makes nothing unready. */
   readonly degraded?: (() => readonly string[]) | undefined;
+  /** What each of its parts is doing, such as standing by for another process. */
+  readonly states?: (() => Readonly<Record<string, string>>) | undefined;
   /** True once the process has been told to stop. */
   readonly stopping: () => boolean;
   /** What `/metrics.json` has beside the routes. */
@@ -22,6 +24,7 @@ export function createAdminApp({
   metrics,
   checks,
   degraded = () => [],
+  states,
   stopping,
   summary,
   extra,
@@ -36,9 +39,11 @@ export function createAdminApp({
       ? { ready: false, notReady: ['stopping'] }
       : await checkReadiness(typeof checks === 'function' ? checks() : checks);
     const names = degraded();
-    res
-      .status(readiness.ready ? 200 : 503)
-      .json({ ...readiness, ...(names.length > 0 ? { degraded: names } : {}) });
+    res.status(readiness.ready ? 200 : 503).json({
+      ...readiness,
+      ...(names.length > 0 && { degraded: names }),
+      ...(states !== undefined && { states: states() }),
+    });
   });
   app.get('/metrics', async (_req, res) => {
     res.type(metrics.registry.contentType).send(await metrics.registry.metrics());

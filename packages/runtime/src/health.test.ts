@@ -25,6 +25,13 @@ test('what is not ready is named, whether it fails or hangs', async () => {
   assert.deepEqual(answer.body, { ready: false, notReady: ['database', 'redis'] });
 });
 
+test('a process whose parts do different things tells which', async () => {
+  const options = { metrics: createMetrics('test'), checks: {}, stopping: () => false };
+  await supertest(createAdminApp({ ...options, states: () => ({ catalog: 'standby' }) }))
+    .get('/readyz')
+    .expect(200, { ready: true, notReady: [], states: { catalog: 'standby' } });
+});
+
 test('a stopping process is alive and not ready', async () => {
   await admin({}, true)
     .get('/readyz')

@@ -19,6 +19,8 @@ export interface ProcessParts extends HttpServerOptions {
   readonly checks: HealthChecks | (() => HealthChecks);
   /** Names of what works by a substitute at the moment: `/readyz` tells, and stays ready. */
   readonly degraded?: () => readonly string[];
+  /** What each of its parts is doing, by name: `/readyz` tells. */
+  readonly states?: () => Readonly<Record<string, string>>;
   readonly port: number;
   readonly adminPort: number;
   /** Answers `/readyz` on the public port as well, for what sends requests there; not where anybody may ask. */

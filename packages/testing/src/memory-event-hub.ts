@@ -102,6 +102,11 @@ function createMemoryEventHub(log: Log): DurableEventHub {
     keepFor: async (consumer, { number }) => {
       log.consumers.set(consumer, Math.max(number, log.consumers.get(consumer) ?? 0));
     },
+    consumers: async () =>
+      [...log.consumers].toSorted().map(([name, at]) => {
+        const oldestAt = log.records.find(({ number }) => number > at)?.committedAt;
+        return { name, behind: log.last - at, oldestAt };
+      }),
     forget: async (consumer) => log.consumers.delete(consumer),
     renewEpoch: async () => {
       log.consumers.clear();

@@ -95,6 +95,47 @@ describe('The program of capture', { timeout: 60_000 }, () => {
       assert.match(metrics, line);
   });
 
+  it('tells on /readyz which sources it captures, and for which it stands by', async () => {
+    const standby = fork(new URL('./main.ts', import.meta.url), [], {
+      env: { PATH: process.env.PATH, ...settings, CAPTURE_REVIEWS_URL: '', CAPTURE_CUSTOMERS_URL: '' },
+    });
+    try {
+      const [message] = await once(standby, 'message');
+      let answer: Response;
+      let said: { states: Record<string, string> };
+      do {
+        answer = await fetch(`${message.ready.admin}/readyz`);
+        said = await answer.json();
+      } while (said.states.inventory === 'starting');
+      assert.equal(answer.status, 200);
+      assert.deepEqual(said, { ready: true, notReady: [], states: { inventory: 'standby' } });
+      const active = await (await fetch(`${admin}/readyz`)).json();
+      assert.deepEqual(active.states, { reviews: 'stopped', inventory: 'following', customers: 'away' });
+    } finally {
+      standby.kill('SIGKILL');
+    }
+  });
+
+  it('measures how far durable consumers are behind, and for how long they keep the log from being trimmed', async () => {
+    const held = async () => {
+      const metrics = await (await fetch(`${admin}/metrics`)).text();
+      return ['behind_records', 'holds_seconds'].map((name) => {
+        const line = new RegExp(`^portico_hub_consumer_${name}\\{consumer="lake",.*\\} (.+)$`, 'm');
+        return line.exec(metrics)?.[1];
+      });
+    };
+    assert.deepEqual(await held(), [undefined, undefined]);
+    const { epoch, last } = await hub.range();
+    await hub.keepFor('lake', { epoch, number: last - 1 });
+    const [behind, seconds] = await held();
+    assert.equal(behind, '1');
+    assert.ok(Number(seconds) > 0 && Number(seconds) < 60, seconds);
+    await hub.keepFor('lake', { epoch, number: last });
+    assert.deepEqual(await held(), ['0', '0']);
+    await hub.forget('lake');
+    assert.deepEqual(await held(), [undefined, undefined]);
+  });
+
   it('lets go of a source for a new snapshot of it, and goes on', async () => {
     await runResnapshot('inventory', settings);
     assert.equal(snapshots(await records()), 2);

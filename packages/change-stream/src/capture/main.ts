@@ -2,6 +2,7 @@ import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { createHubMetrics } from '../hub/hub-metrics.ts';
 import { keepTrimmed } from '../hub/keep-trimmed.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
 import { createEventPosts } from '../post/create-event-posts.ts';
@@ -16,6 +17,7 @@ await runProcess(() => {
   const metrics = createMetrics('capture');
   const metricsOf = createCaptureMetrics(metrics, Date.now);
   const hub = createPostgresEventHub({ url: config.HUB_URL, log });
+  createHubMetrics(metrics, { hub, log });
   const captures = eventSources.flatMap((source) => {
     const databaseUrl = config.urlOf(source.source);
     if (databaseUrl === undefined) return [];
@@ -45,6 +47,7 @@ await runProcess(() => {
     metrics,
     handler: createEventPosts({ sources: posting, log, metrics }),
     checks: () => Object.fromEntries(all.map(checkOf)),
+    states: () => Object.fromEntries(all.map(({ source, state }) => [source, state.name])),
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,

@@ -434,11 +434,15 @@ export function describeEventHub(kind: string, { emptyLog, slowDown, cut, crash 
       await hub.keepFor('search', { ...begin, number: 1 });
       const first = async () => (await hub.range()).first;
 
+      assert.deepEqual(await hub.consumers(), [{ name: 'search', behind: 4, oldestAt: 9 }]);
       assert.equal(await hub.trim(1), 0);
       assert.equal(await hub.trim(100), 1, 'its own record is kept, so that it knows the log again');
       assert.equal(await first(), 2);
       assert.equal(await hub.forget('nobody'), false);
       assert.equal(await hub.forget('search'), true);
+      await hub.keepFor('lake', { ...begin, number: 6 });
+      assert.deepEqual(await hub.consumers(), [{ name: 'lake', behind: 0, oldestAt: undefined }]);
+      await hub.forget('lake');
       assert.equal(await hub.trim(5), 1, 'up to the first that is young');
       assert.equal(await first(), 3);
       assert.equal(await hub.trim(100), 3, 'all but the last');

@@ -122,10 +122,21 @@ export interface EventHub {
   close(): Promise<void>;
 }
 
+/** What a hub keeps for a durable consumer, by what that said last. */
+export interface ConsumerBacklog {
+  readonly name: string;
+  /** How many records are above its position. */
+  readonly behind: number;
+  /** Epoch milliseconds of the first of them. */
+  readonly oldestAt: number | undefined;
+}
+
 /** A hub that keeps records for whoever still needs them. */
 export interface DurableEventHub extends EventHub {
   /** Keeps what is above the position, whatever its age, until the consumer says a higher one; a lower one of the same epoch changes nothing. */
   keepFor(consumer: string, position: Position): Promise<void>;
+  /** Those that it keeps records for, by name. */
+  consumers(): Promise<readonly ConsumerBacklog[]>;
   /** For a consumer that is gone for good. Gives whether anything was kept for it. */
   forget(consumer: string): Promise<boolean>;
   /**

@@ -82,6 +82,19 @@ export function createPostgresEventHub(options: PostgresEventHubOptions): Durabl
         )
         .execute();
     },
+    consumers: async () => {
+      const db = await ready();
+      const oldest = sql<number | null>`(
+        select committed_at from records where records.number > consumers.number order by records.number limit 1)`;
+      const rows = await db
+        .selectFrom('consumers')
+        .innerJoin('hub', 'hub.epoch', 'consumers.epoch')
+        .innerJoin('log_end', (join) => join.onTrue())
+        .select(['name', sql<number>`last_number - consumers.number`.as('behind'), oldest.as('oldestAt')])
+        .orderBy('name')
+        .execute();
+      return rows.map((row) => ({ ...row, oldestAt: row.oldestAt ?? undefined }));
+    },
     forget: async (consumer) => {
       const db = await ready();
       const { numDeletedRows } = await db
