@@ -25,7 +25,7 @@ export interface Front extends Unkillable {
   readonly hub: CuttableProxy;
 }
 
-/** The whole shop as processes: databases, Redis, services, capture, two web BFFs and two mobile ones. */
+/** The whole shop as processes: databases, Redis, services, capture, web BFFs and as many mobile ones. */
 export interface ShopUnderTest {
   /** In the order of `serviceNames`. */
   readonly services: readonly Unkillable[];
@@ -56,12 +56,14 @@ export const serviceNames = ['catalog', 'inventory', 'reviews', 'customers'] as 
 export interface ShopOptions {
   /** With what takes, pays and sends orders; two instances of the service orders. */
   readonly sells?: boolean;
+  /** How many of each BFF; two when left out. */
+  readonly instances?: number;
 }
 
 /** @param productCount how many products the shop has: p1 and following */
 export async function startShopUnderTest(
   productCount: number,
-  { sells = false }: ShopOptions = {},
+  { sells = false, instances = 2 }: ShopOptions = {},
 ): Promise<ShopUnderTest> {
   const closing: (() => Promise<unknown>)[] = [];
   let closed = false;
@@ -143,12 +145,10 @@ export async function startShopUnderTest(
       });
       return { ...front, name: `${kind} ${number}`, kind, hub };
     };
-    const fronts = await Promise.all([
-      startFront('web', 1),
-      startFront('web', 2),
-      startFront('mobile', 1),
-      startFront('mobile', 2),
-    ]);
+    const numbers = Array.from({ length: instances }, (_, index) => index + 1);
+    const fronts = await Promise.all(
+      (['web', 'mobile'] as const).flatMap((kind) => numbers.map((number) => startFront(kind, number))),
+    );
     const pools = Object.fromEntries(
       (['catalog', 'inventory'] as const).map((name) => {
         const pool = new pg.Pool({ connectionString: String(postgres.databases[name]), max: 4 });
