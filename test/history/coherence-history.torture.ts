@@ -4,7 +4,7 @@ import { startShopUnderTest } from './shop-under-test.fixture.ts';
 
 const products = Array.from({ length: 50 }, (_, index) => `p${index + 1}`);
 
-/** `HISTORY_SECONDS` (of 2,400 come a million answers) and `HISTORY_SEED` make it longer, or throw the same dice again. */
+/** `HISTORY_SECONDS` and `HISTORY_SEED` make it longer, or throw the same dice again. */
 const { HISTORY_SECONDS: seconds = '60', HISTORY_SEED: seed = String(Date.now() % 2 ** 31) } = process.env;
 
 test(`${seconds} seconds under kills and cut streams show nothing stale, backward or lost`, async (t) => {
