@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Kysely, type LogEvent, PostgresDialect, sql } from 'kysely';
+import { Kysely, type KyselyConfig, type LogEvent, PostgresDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import type { Logger } from './log.ts';
@@ -43,7 +43,7 @@ export class Database<Tables> extends Kysely<Tables> {
       this.#cancelling.query('select pg_cancel_backend($1)', [pid]),
     );
     const log = (event: LogEvent) => this.#record(event, traceparent);
-    return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }), log });
+    return new RequestDatabase<Tables>({ dialect: new PostgresDialect({ pool }), log }, traceparent);
   }
 
   override async destroy(): Promise<void> {
@@ -51,6 +51,21 @@ export class Database<Tables> extends Kysely<Tables> {
     // As the other one, which may be destroyed twice.
     if (!this.#cancelling.ending) await this.#cancelling.end();
   }
+}
+
+/** A database as one request sees it. */
+class RequestDatabase<Tables> extends Kysely<Tables> {
+  readonly traceparent: string;
+
+  constructor(config: KyselyConfig, traceparent: string) {
+    super(config);
+    this.traceparent = traceparent;
+  }
+}
+
+/** W3C Trace Context of the request that a database was made for by `during`; undefined for any other. */
+export function traceparentOf<Tables>(db: Kysely<Tables>): string | undefined {
+  return db instanceof RequestDatabase ? db.traceparent : undefined;
 }
 
 /** Connects when first asked. @param url a postgres:// URL @param maxConnections that work at the same time */

@@ -143,6 +143,26 @@ describe('What a source commits', { timeout: 30_000 }, () => {
     );
   });
 
+  it('is in the trace that its transaction names, if it names one', async () => {
+    await startAnew();
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const commits = [{ traceparent }, { traceparent: 'nonsense' }, { more: { deep: '"' } }].map(
+      (message, index) =>
+        `begin; select pg_logical_emit_message(true, 'portico', '${JSON.stringify(message)}');
+         insert into things (id) values ('t${index}'); commit`,
+    );
+    for (const commit of commits) await shop.sql(commit);
+    await caughtUp();
+    assert.deepEqual(
+      hub.events.map(({ key, traceparent: named }) => [key, named]),
+      [
+        ['t0', traceparent],
+        ['t1', undefined],
+        ['t2', undefined],
+      ],
+    );
+  });
+
   it('is everything after a TRUNCATE, and where a change has no words', async () => {
     let faults = 0;
     const metrics = { ...shop.captureOptions(new ScriptedHub()).metrics, notUnderstood: () => faults++ };

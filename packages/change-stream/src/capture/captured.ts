@@ -8,6 +8,8 @@ export interface CapturedTransaction {
   readonly xid: bigint;
   /** Epoch milliseconds by the source's clock. */
   readonly committedAt: number;
+  /** Epoch milliseconds by the clock of this process; undefined where it was not read from a log. */
+  readonly readAt?: number;
   readonly events: readonly ChangeEvent[];
   /** The size of each event as JSON, in bytes. */
   readonly sizes: readonly number[];

@@ -7,12 +7,13 @@ import {
   type Row,
   type RowChange,
 } from '@portico/contracts/events/change-event.ts';
+import { readCommitMessage } from '@portico/runtime/commit.ts';
 import type { Pgoutput } from 'pg-logical-replication';
 import type { Captured } from './captured.ts';
 import { formatLsn, parseLsn, widenXid } from './log-position.ts';
 import { resnapshotCure, SourceProblem } from './source-problem.ts';
 
-/** Messages of services: transactions that hold one get a record, also without a row. */
+/** Messages of services: transactions that hold one get a record, also without a row, and the trace that it names. */
 const commitPrefix = 'portico';
 export const heartbeatPrefix = 'portico-heartbeat';
 
@@ -28,6 +29,8 @@ export interface TransactionReaderOptions {
   readonly nearXid: () => bigint;
   /** A change whose events can't be computed; it becomes `everything-changed`. */
   readonly onNotUnderstood: (error: unknown, table: string) => void;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
 }
 
 interface OpenTransaction {
@@ -38,6 +41,7 @@ interface OpenTransaction {
   /** Whether it gets a record. */
   told: boolean;
   everything: ChangeCause | undefined;
+  traceparent: string | undefined;
   events: ChangeEvent[];
   sizes: number[];
 }
@@ -48,13 +52,13 @@ interface OpenTransaction {
  * @throws SourceProblem when the log lacks what a change is made from.
  */
 export function createTransactionReader(options: TransactionReaderOptions) {
-  const { source, idPrefix, nearXid, onNotUnderstood } = options;
+  const { source, idPrefix, nearXid, onNotUnderstood, now = Date.now } = options;
   let open: OpenTransaction | undefined;
 
   function add(transaction: OpenTransaction, event: PublicEvent): void {
     const id = `${idPrefix}.${transaction.lsn}.${transaction.events.length}`;
-    const { type, key, data } = event;
-    const whole = { id, type, key, data };
+    const { type, key, data, traceparent = transaction.traceparent } = event;
+    const whole = { id, type, key, data, ...(traceparent !== undefined && { traceparent }) };
     const size = Buffer.byteLength(JSON.stringify(whole));
     transaction.events.push(whole);
     transaction.sizes.push(size);
@@ -92,7 +96,8 @@ export function createTransactionReader(options: TransactionReaderOptions) {
     if (everything !== undefined) add(ended, everythingChangedEvent(everything));
     const { xid, events, sizes } = ended;
     const at = parseLsn(String(message.commitEndLsn));
-    return { kind: 'transaction', at, xid, committedAt: milliseconds(message.commitTime), events, sizes };
+    const committedAt = milliseconds(message.commitTime);
+    return { kind: 'transaction', at, xid, committedAt, readAt: now(), events, sizes };
   }
 
   const isTold = ({ schema, name }: Pgoutput.MessageRelation) =>
@@ -103,7 +108,7 @@ export function createTransactionReader(options: TransactionReaderOptions) {
       case 'begin': {
         const lsn = formatLsn(parseLsn(String(message.commitLsn)));
         const xid = widenXid(message.xid, nearXid());
-        open = { lsn, xid, rows: 0, bytes: 0, told: false, everything: undefined, events: [], sizes: [] };
+        open = { ...emptyTransaction(), lsn, xid };
         return undefined;
       }
       case 'relation':
@@ -125,7 +130,10 @@ export function createTransactionReader(options: TransactionReaderOptions) {
         return undefined;
       case 'message':
         if (message.transactional) {
-          if (message.prefix === commitPrefix && open !== undefined) open.told = true;
+          if (message.prefix === commitPrefix && open !== undefined) {
+            open.told = true;
+            open.traceparent ??= readCommitMessage(message.content);
+          }
           return undefined;
         }
         return message.prefix === heartbeatPrefix ? readHeartbeat(message) : undefined;
@@ -135,6 +143,18 @@ export function createTransactionReader(options: TransactionReaderOptions) {
       case 'type':
         return undefined;
     }
+  };
+}
+
+function emptyTransaction(): Omit<OpenTransaction, 'lsn' | 'xid'> {
+  return {
+    rows: 0,
+    bytes: 0,
+    told: false,
+    everything: undefined,
+    traceparent: undefined,
+    events: [],
+    sizes: [],
   };
 }
 

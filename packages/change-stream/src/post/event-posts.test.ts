@@ -103,6 +103,16 @@ describe('A post', () => {
     });
   });
 
+  it('goes on in the trace that its events name', async () => {
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    await stored(commit(1, 'a', { ...stock('p1'), traceparent }, stock('p2')));
+    const events = (await records()).at(-1)?.events;
+    assert.deepEqual(
+      events?.map((event) => event.traceparent),
+      [traceparent, undefined],
+    );
+  });
+
   it('may be one event alone', async () => {
     const [event] = commit(1);
     assert.ok(event);

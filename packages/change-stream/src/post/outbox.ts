@@ -1,6 +1,7 @@
 import type { PublicEvent, RowChange } from '@portico/contracts/events/change-event.ts';
 import { everythingChangedEvent } from '@portico/contracts/events/change-event.ts';
 import type { DeclaredSource } from '@portico/contracts/events/declare-events.ts';
+import { traceparentOf } from '@portico/runtime/database.ts';
 import type { Answer } from '@portico/runtime/openapi-types.ts';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Migration } from 'kysely/migration';
@@ -94,7 +95,7 @@ export function createOutbox<Own>(db: Kysely<Own>, source: DeclaredSource): Outb
       const answer = await of.transaction().execute(async (trx) => {
         const changes: RowChange[] = [];
         const answered = await work(trx, (change) => changes.push(change));
-        const events = changes.flatMap((change) => source.toEvents(change));
+        const events = changes.flatMap((change) => source.toEvents(change)).map(inTraceOf(traceparentOf(of)));
         isTold = events.length > 0;
         const sequence = isTold ? await write(trx, source.source, events) : await lastOf(trx);
         return {
@@ -156,6 +157,12 @@ function toText(
   const { log, sequence, at } = place;
   return JSON.stringify(toPostedEvents(source, { log, sequence }, at, events));
 }
+
+/** What does not say itself what it is a part of is a part of the request that it was done for. */
+const inTraceOf =
+  (traceparent: string | undefined) =>
+  (event: PublicEvent): PublicEvent =>
+    traceparent === undefined ? event : { traceparent, ...event };
 
 async function lastOf<Tables>(trx: Transaction<Tables>): Promise<string> {
   const { rows } = await sql<{ last: string }>`select last::text as last from outbox_end`.execute(trx);

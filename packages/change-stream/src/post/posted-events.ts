@@ -63,6 +63,7 @@ const envelopeSchema = Type.Object({
   sequence: Type.String({ pattern: digits }),
   commitsize: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
   data: Type.Optional(Type.Unknown()),
+  traceparent: Type.Optional(Type.String({ maxLength: 100 })),
 });
 type Envelope = Static<typeof envelopeSchema>;
 const envelope = Compile(envelopeSchema);
@@ -157,7 +158,7 @@ function toCommits(source: DeclaredSource, envelopes: readonly Envelope[], log: 
 
 function toChangeEvent(
   source: DeclaredSource,
-  { id, type, subject, data }: Envelope,
+  { id, type, subject, data, traceparent }: Envelope,
   index: number,
 ): ChangeEvent {
   const prefix = cloudEventType(source.source, '');
@@ -170,7 +171,7 @@ function toChangeEvent(
   }
   const problem = source.problemOf(event);
   if (problem !== undefined) throw wrong(index, problem);
-  return { ...(event as PublicEvent), id };
+  return { ...(event as PublicEvent), id, ...(traceparent !== undefined && { traceparent }) };
 }
 
 const wrong = (index: number, problem: string) => invalid(`Event ${index + 1} of the post: ${problem}.`);

@@ -125,6 +125,18 @@ describe('The outbox', () => {
     assert.deepEqual([(await outbox.read(1_000_000)).last, await untold()], ['1', 1]);
   });
 
+  it('tells a command in the trace of its request', async () => {
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const during = db.during({ signal: new AbortController().signal, traceparent });
+    await outbox.answerCommit(during, async (_trx, tell) => {
+      tell(changeOf('p1', 1));
+      return { body: null };
+    });
+    const { commits } = await outbox.read(1_000_000);
+    const [event] = JSON.parse(commits[0]?.events ?? '[]');
+    assert.equal(event?.traceparent, traceparent);
+  });
+
   it('tells a commit that is too large as a change of everything', async () => {
     await commit(...Array.from({ length: 2_000 }, (_, n) => changeOf(`p${n + 1}`, 1)));
     post();

@@ -14,6 +14,12 @@ const cloudEvent = Type.Object({
   datacontenttype: Type.Literal('application/json'),
   dataschema: Type.String({ format: 'uri' }),
   data: Type.Object({}),
+  traceparent: Type.Optional(
+    Type.String({
+      description:
+        'W3C Trace Context of the work that the change is a part of (extension for distributed tracing).',
+    }),
+  ),
 });
 
 /** The AsyncAPI 3.0 document of what these services publish: a channel for each, whose messages are CloudEvents in JSON. */

@@ -21,6 +21,11 @@ export interface PublicEvent {
   readonly key: string;
   /** The thing before and after; null where it did not exist. Both are null in `everything-changed`. */
   readonly data: { readonly before: unknown; readonly after: unknown };
+  /**
+   * W3C Trace Context of the work that it is a part of, where that is known: `traceparent` of CloudEvents' extension for distributed
+   * tracing. Each that takes it further with a span of its own hands on that span.
+   */
+  readonly traceparent?: string;
 }
 
 /** A public event with its place in the world, as the hub keeps it. With its record's source and time, a CloudEvent 1.0. */

@@ -11,6 +11,8 @@ export interface CloudEvent {
   readonly datacontenttype: 'application/json';
   readonly dataschema: string;
   readonly data: ChangeEvent['data'];
+  /** Of the extension for distributed tracing. */
+  readonly traceparent?: string;
 }
 
 /** `source` of a service's events (CloudEvents 1.0 section 3.1: with `id` it tells events apart). */
@@ -26,7 +28,7 @@ export const cloudEventSchema = (source: string, type: string): string =>
 /** @param record what the event came in; `committedAt` in epoch milliseconds */
 export function toCloudEvent(
   record: { readonly source: string; readonly committedAt: number },
-  { id, type, key, data }: ChangeEvent,
+  { id, type, key, data, traceparent }: ChangeEvent,
 ): CloudEvent {
   return {
     specversion: '1.0',
@@ -38,5 +40,6 @@ export function toCloudEvent(
     datacontenttype: 'application/json',
     dataschema: cloudEventSchema(record.source, type),
     data,
+    ...(traceparent !== undefined && { traceparent }),
   };
 }

@@ -18,6 +18,8 @@ export interface PublishedTable<Thing extends TObject> {
   /** Names each column that becomes public. @throws TypeError when one is missing or of another type */
   readonly toThing: (row: Row) => Static<Thing>;
   readonly keyOf: (thing: Static<Thing>) => string;
+  /** W3C Trace Context of the work that made a new one, where each says it itself. */
+  readonly traceparentOf?: (thing: Static<Thing>) => string;
   /** The tags of all answers that this change makes old. `before` and `after` have the same key, and are not both null. */
   readonly tags: (
     key: string,
@@ -57,11 +59,13 @@ function eventSchema(type: string, thing: TSchema) {
  */
 export function publish<Thing extends TObject>(published: PublishedTable<Thing>): EventDeclaration {
   type Value = Static<Thing>;
-  const { table, type, thing, toThing, keyOf, tags } = published;
+  const { table, type, thing, toThing, keyOf, traceparentOf, tags } = published;
   const validator = Compile(eventSchema(type, thing));
 
   const eventOf = (before: Value | null, after: Value | null): PublicEvent => {
-    return { type, key: keyOf((after ?? before) as Value), data: { before, after } };
+    const event = { type, key: keyOf((after ?? before) as Value), data: { before, after } };
+    const isNew = before === null && after !== null;
+    return traceparentOf && isNew ? { ...event, traceparent: traceparentOf(after) } : event;
   };
   const toEvents = (rowBefore: Row | null, rowAfter: Row | null) => {
     const before = rowBefore === null ? null : toThing(rowBefore);

@@ -45,6 +45,7 @@ export const ordersEvents = declareSource('orders', [
       traceparent: textOf(row, 'traceparent'),
     }),
     keyOf: ({ orderNumber, version }) => `${orderNumber}:${version}`,
+    traceparentOf: ({ traceparent }) => traceparent,
     tags: (_, before, after) =>
       [before, after].flatMap((one) =>
         one === null ? [] : [orderTag(one.orderNumber), ordersOfTag(one.customerId)],
