@@ -14,7 +14,7 @@ await runProcess(async () => {
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
   const clients = openShop(config, { name: 'mobile', log, metrics, tracing });
-  const eventStreams = createEventStreams();
+  const eventStreams = createEventStreams({ tracing });
   return {
     log,
     metrics,

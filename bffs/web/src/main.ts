@@ -14,7 +14,7 @@ await runProcess(async () => {
   const metrics = createMetrics('web');
   const tracing = await openTracing('web', config, log);
   const services = openShop(config, { name: 'web', log, metrics, tracing });
-  const eventStreams = createEventStreams();
+  const eventStreams = createEventStreams({ tracing });
 
   return {
     log,

@@ -11,7 +11,7 @@ export interface Subscriber {
   /** Aborts when nobody takes events any more. */
   readonly signal: AbortSignal;
   /** The update that is resolved. */
-  update?: Pick<OrderUpdate, 'id' | 'isReset'>;
+  update?: Pick<OrderUpdate, 'id' | 'isReset' | 'traceparent'>;
 }
 
 /** What resolvers work with, made afresh for every request. */

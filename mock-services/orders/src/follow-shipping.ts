@@ -4,6 +4,7 @@ import { everythingChanged, type PublicEvent } from '@portico/contracts/events/c
 import { shippingEvents } from '@portico/contracts/events/shipping-events.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { Logger } from '@portico/runtime/log.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import { sql, type Transaction } from 'kysely';
 import type { OrdersTables } from './database.ts';
 import { shipped } from './saga/place-order.ts';
@@ -16,12 +17,13 @@ export interface FollowShippingOptions {
   /** Steps of a saga were written down. */
   readonly wake: () => void;
   readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
   readonly now?: () => number;
 }
 
 /** Writes down which orders were shipped, by what the hub says of shipping. It goes on where it stopped. */
 export function followShipping(options: FollowShippingOptions): { close(): Promise<void> } {
-  const { hub, db, log, wake } = options;
+  const { hub, db, log, tracing, wake } = options;
   const stopping = new AbortController();
   const running = runDurableConsumer<OrdersTables>(
     {
@@ -36,6 +38,7 @@ export function followShipping(options: FollowShippingOptions): { close(): Promi
         if (source === 'shipping') wake();
       },
       log,
+      tracing,
     },
     stopping.signal,
   );

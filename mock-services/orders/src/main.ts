@@ -47,6 +47,7 @@ function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
     db: createDatabase<OrdersTables>(config.DATABASE_URL, log, tracing, config.SAGA_CONCURRENCY),
     perform: createPerform(participants, token, log),
     log,
+    tracing,
     concurrency: config.SAGA_CONCURRENCY,
     parkAfterTries: config.SAGA_PARK_AFTER_TRIES,
     ...createSagaMetrics(metrics, db),
@@ -56,7 +57,7 @@ function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
   parts.adminExtra?.use(createParkedRoutes(db, wake));
   if (config.HUB_URL !== undefined) {
     const hub = createPostgresEventHub({ url: config.HUB_URL, log });
-    parts.onClose?.(followShipping({ hub, db, wake, log }).close);
+    parts.onClose?.(followShipping({ hub, db, wake, log, tracing }).close);
   }
   return createOrders({
     ...parts,

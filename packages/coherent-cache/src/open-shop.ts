@@ -47,11 +47,12 @@ export function openShop(
   options: OtherOptions,
 ): OpenShop {
   const { HUB_URL: url, PORTICO_TOKEN_KEY: key } = config;
-  const { log, metrics, now } = options;
+  const { log, metrics, tracing, now } = options;
   const hub = url === undefined ? undefined : createPostgresEventHub({ url, log });
   const silent = config.SILENT_SERVICES.split(',');
   const node =
-    hub && createChangeNode({ hub, sources: eventSources, silent, log, metrics, ...(now && { now }) });
+    hub &&
+    createChangeNode({ hub, sources: eventSources, silent, log, metrics, tracing, ...(now && { now }) });
   const consistency = key === undefined ? undefined : createConsistency({ key, node, ...(now && { now }) });
   const view = ordersView(options.name);
   const redis = node && config.REDIS_URL ? connectToRedis(parseRedisUrl(config.REDIS_URL)) : undefined;
@@ -67,6 +68,7 @@ export function openShop(
       hub,
       log,
       metrics,
+      tracing,
     });
   const services = createShopServices({
     ...toShopOptions(config),

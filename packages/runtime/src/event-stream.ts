@@ -1,5 +1,7 @@
 import type { Response } from 'express';
 import { contextOf } from './http-app.ts';
+import { routeLabel } from './metrics.ts';
+import type { Tracing } from './tracing.ts';
 
 /** One event of a stream (HTML Living Standard, section 9.2). */
 export interface StreamEvent {
@@ -9,6 +11,8 @@ export interface StreamEvent {
   readonly id?: string | undefined;
   /** One line. */
   readonly data: string;
+  /** W3C Trace Context of what has just happened that it tells. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Makes the events of a stream; the signal aborts when nobody takes them any more. */
@@ -23,6 +27,8 @@ export interface EventStreams {
 }
 
 export interface EventStreamsOptions {
+  /** Records when an event of a trace is sent; nothing is recorded when left out. */
+  readonly tracing?: Pick<Tracing, 'beginEvents'> | undefined;
   /** A comment is sent so often, in milliseconds: well below the 30 s after which a gateway takes a stream for dead. */
   readonly keepAliveMs?: number;
   /** A stream ends after so long, in milliseconds: who comes back shows that he may still read it. */
@@ -30,7 +36,7 @@ export interface EventStreamsOptions {
 }
 
 export function createEventStreams(options: EventStreamsOptions = {}): EventStreams {
-  const { keepAliveMs = 10_000, maxOpenMs = 900_000 } = options;
+  const { keepAliveMs = 10_000, maxOpenMs = 900_000, tracing } = options;
   const leaving = new AbortController();
   return {
     leave: () => leaving.abort(new Error('the process stops')),
@@ -52,7 +58,7 @@ export function createEventStreams(options: EventStreamsOptions = {}): EventStre
       // Tells the client, and everybody in between, that the stream has begun.
       res.write(':\n\n');
       try {
-        if (!signal.aborted) await writeEvents(res, begin(signal), signal);
+        if (!signal.aborted) await writeEvents(res, begin(signal), signal, tracing);
       } catch (error) {
         if (!signal.aborted) contextOf(res).log.error({ err: error }, 'an event stream broke off');
       } finally {
@@ -68,11 +74,27 @@ async function writeEvents(
   res: Response,
   events: AsyncIterable<StreamEvent>,
   signal: AbortSignal,
+  tracing: EventStreamsOptions['tracing'],
 ): Promise<void> {
   for await (const event of events) {
     if (signal.aborted) return;
-    if (!res.write(toText(event))) await drained(res, signal);
+    const span = beginSend(event, res, tracing);
+    // Called once the connection has taken it.
+    const isTaken = res.write(toText(event), (error) => span?.end({ error: error ?? undefined }));
+    if (!isTaken) await drained(res, signal);
   }
+}
+
+/** In the trace of what has happened; the stream itself is a request of another one. */
+function beginSend({ traceparent }: StreamEvent, res: Response, tracing: EventStreamsOptions['tracing']) {
+  if (tracing === undefined || traceparent === undefined) return undefined;
+  const link = contextOf(res).traceparent;
+  return tracing.beginEvents(traceparent, {
+    operation: 'send',
+    destination: routeLabel(res),
+    count: 1,
+    link,
+  });
 }
 
 /** In one piece, so that a stream that is cut has an event or has it not. */

@@ -13,14 +13,17 @@ import {
   describeArrival,
   describeCall,
   describeCallEnd,
+  describeEvents,
   describeQuery,
   describeRequestEnd,
+  describeStep,
+  describeWorkEnd,
   type SpanEnding,
 } from './span-attributes.ts';
 import { readTraceparent } from './traceparent.ts';
-import type { Span, Tracing } from './tracing.ts';
+import type { EventWork, Span, Tracing } from './tracing.ts';
 
-/** Spans made by OpenTelemetry's SDK, by its conventions for HTTP and databases. */
+/** Spans made by OpenTelemetry's SDK, by its conventions for HTTP, databases and messaging. */
 export function createOtlpTracing(provider: TracerProvider, close: () => Promise<void>): Tracing {
   const tracer = provider.getTracer('portico');
   const begin = <End>(
@@ -56,9 +59,34 @@ export function createOtlpTracing(provider: TracerProvider, close: () => Promise
       );
       finish(span, error === undefined ? {} : { error }, endTime);
     },
+    beginEvents: (parent, work) => {
+      const { operation, destination, link, startedAt } = work;
+      const context = below(parent, true);
+      if (context === ROOT_CONTEXT) return undefined;
+      const linked = trace.getSpanContext(below(link, true));
+      const options = {
+        kind: eventKinds[operation],
+        attributes: describeEvents(work),
+        ...(startedAt !== undefined && { startTime: startedAt }),
+        ...(linked && { links: [{ context: linked }] }),
+      };
+      return begin(`${operation} ${destination}`, options, context, describeWorkEnd);
+    },
+    beginStep: (parent, step) =>
+      begin(`step ${step.name}`, { attributes: describeStep(step) }, below(parent, true), describeWorkEnd),
     close,
   };
 }
+
+/** OpenTelemetry's conventions for messaging, "Span kind". */
+const eventKinds: Readonly<Record<EventWork['operation'], SpanKind>> = {
+  capture: SpanKind.INTERNAL,
+  append: SpanKind.PRODUCER,
+  apply: SpanKind.CONSUMER,
+  fold: SpanKind.CONSUMER,
+  process: SpanKind.CONSUMER,
+  send: SpanKind.PRODUCER,
+};
 
 function below(traceparent: string | string[] | undefined, isRemote: boolean): Context {
   const parent = readTraceparent(traceparent);

@@ -19,7 +19,7 @@ import {
   ATTR_URL_SCHEME,
   DB_SYSTEM_NAME_VALUE_POSTGRESQL,
 } from '@opentelemetry/semantic-conventions';
-import type { Call, CallEnd, Query, RequestEnd } from './tracing.ts';
+import type { Call, CallEnd, EventWork, Query, RequestEnd, StepWork, WorkEnd } from './tracing.ts';
 
 /** What is known of a span when it ends. */
 export interface SpanEnding {
@@ -103,4 +103,35 @@ export function describeQuery({ database, sql, error }: Query): Required<SpanEnd
     },
     error: error === undefined ? undefined : typeof code === 'string' ? code : '_OTHER',
   };
+}
+
+/** OpenTelemetry's conventions for messaging, which are not stable yet, so that the package has no names for them that stay. */
+export function describeEvents({ operation, destination, consumer, count }: EventWork): Attributes {
+  return {
+    'messaging.system': 'portico',
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operationTypes[operation],
+    'messaging.destination.name': destination,
+    'messaging.consumer.group.name': consumer,
+    'messaging.batch.message_count': count === 1 ? undefined : count,
+  };
+}
+
+const operationTypes: Readonly<Record<EventWork['operation'], string | undefined>> = {
+  capture: undefined,
+  append: 'send',
+  apply: 'process',
+  fold: 'process',
+  process: 'process',
+  send: 'send',
+};
+
+export function describeStep({ id, resends }: StepWork): Attributes {
+  return { 'portico.step.id': id, 'portico.step.resend_count': resends === 0 ? undefined : resends };
+}
+
+export function describeWorkEnd({ error }: WorkEnd): SpanEnding {
+  if (error === undefined) return {};
+  const { name } = error as { name?: unknown };
+  return { error: typeof name === 'string' ? name : '_OTHER' };
 }

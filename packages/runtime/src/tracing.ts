@@ -78,7 +78,38 @@ export interface Query {
   readonly error?: unknown;
 }
 
-/** Records what happens to requests as spans, and sends them to a collector. Nothing of it throws or waits. */
+/** What is done with events of one trace. */
+export interface EventWork {
+  /**
+   * `capture` reads them from a database's log, `append` puts them on the hub; with `apply` a process knows what has changed, with
+   * `fold` a view has it, with `process` a consumer; `send` gives a client his update.
+   */
+  readonly operation: 'capture' | 'append' | 'apply' | 'fold' | 'process' | 'send';
+  /** The service that they are of, or the route of the stream that they are sent on: one of few. */
+  readonly destination: string;
+  /** Who takes them, where a process has several that do. */
+  readonly consumer?: string | undefined;
+  readonly count: number;
+  /** When it began, in epoch milliseconds; now when left out. */
+  readonly startedAt?: number | undefined;
+  /** The `traceparent` of a span of another trace that it is a part of as well. */
+  readonly link?: string;
+}
+
+/** One try of a step of a saga. */
+export interface StepWork {
+  /** One of few, such as `reserve:do`. */
+  readonly name: string;
+  readonly id: string;
+  /** How many times it was tried before. */
+  readonly resends: number;
+}
+
+export interface WorkEnd {
+  readonly error?: unknown;
+}
+
+/** Records what happens to requests and events as spans, and sends them to a collector. Nothing of it throws or waits. */
 export interface Tracing {
   /** Begins the span of a request that has arrived, below the one that its `traceparent` names. */
   readonly beginRequest: (req: IncomingMessage) => Span<RequestEnd>;
@@ -86,6 +117,10 @@ export interface Tracing {
   readonly beginCall: (parent: string, call: Call) => Span<CallEnd>;
   /** Records a query that is over. @param parent as for a call */
   readonly recordQuery: (parent: string, query: Query) => void;
+  /** Begins work on events that belong to a trace; none begins with them. @param parent as for a call */
+  readonly beginEvents: (parent: string, work: EventWork) => Span<WorkEnd> | undefined;
+  /** @param parent as for a call */
+  readonly beginStep: (parent: string, step: StepWork) => Span<WorkEnd>;
   /** Sends what is left; gives up after a moment. */
   readonly close: () => Promise<void>;
 }

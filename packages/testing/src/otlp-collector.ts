@@ -12,7 +12,9 @@ export interface CollectedSpan {
   /** Empty where there is none. */
   readonly parentSpanId: string;
   readonly name: string;
-  readonly kind: 'server' | 'client';
+  readonly kind: 'internal' | 'server' | 'client' | 'producer' | 'consumer';
+  /** The ids of the spans that it is linked with. */
+  readonly links: readonly string[];
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly failed: boolean;
 }
@@ -84,22 +86,27 @@ interface OtlpSpan {
   readonly parentSpanId?: string;
   readonly name: string;
   readonly kind: number;
+  readonly links?: readonly { readonly spanId: string }[];
   readonly attributes: readonly OtlpAttribute[];
   readonly status: { readonly code?: number };
 }
+
+/** By their numbers in OTLP. */
+const kinds = ['internal', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
 
 function toSpans({ resourceSpans }: OtlpTraces): CollectedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const process = String(toRecord(resource.attributes)['service.name']);
     return scopeSpans
       .flatMap(({ spans }) => spans)
-      .map(({ traceId, spanId, parentSpanId = '', name, kind, attributes, status }) => ({
+      .map(({ traceId, spanId, parentSpanId = '', name, kind, links = [], attributes, status }) => ({
         process,
         traceId,
         spanId,
         parentSpanId,
         name,
-        kind: kind === 2 ? 'server' : 'client',
+        kind: kinds[kind] ?? 'internal',
+        links: links.map((link) => link.spanId),
         attributes: toRecord(attributes),
         failed: status.code === 2,
       }));

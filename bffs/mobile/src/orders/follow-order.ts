@@ -13,9 +13,9 @@ export function followOrder({ orders }: ShopServices): OperationHandlers<operati
     const updates = await orders.updates(number, headers['last-event-id'], context);
     if (updates === null) throw noSuchOrder(number);
     async function* events(signal: AbortSignal): AsyncGenerator<StreamEvent> {
-      for await (const { id, isReset, order } of updates?.(signal) ?? []) {
+      for await (const { id, isReset, order, traceparent } of updates?.(signal) ?? []) {
         if (isReset) yield { event: 'reset', data: '{}' };
-        yield { id, data: JSON.stringify(composeOrder(order)) };
+        yield { id, data: JSON.stringify(composeOrder(order)), traceparent };
       }
     }
     // For its router the body of a stream is nothing that could be checked.

@@ -28,9 +28,9 @@ export function createOperationStreams({ subscribe, createContext }: OperationSt
         return;
       }
       for await (const result of results) {
-        const { id, isReset = false } = subscriber.update ?? {};
+        const { id, isReset = false, traceparent } = subscriber.update ?? {};
         if (isReset) yield { event: 'reset', data: '{}' };
-        yield { event: 'next', id, data: toText(result, own) };
+        yield { event: 'next', id, data: toText(result, own), traceparent };
       }
     };
 }

@@ -56,6 +56,7 @@ export function followReviews(
         if (source === 'reviews') saidAt = committedAt;
       },
       log,
+      tracing,
     },
     signal,
   );

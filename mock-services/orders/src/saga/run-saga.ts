@@ -1,6 +1,7 @@
 import type { Database } from '@portico/runtime/database.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { createOutageLog } from '@portico/runtime/outage-log.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 import type { Transaction } from 'kysely';
 import type { OrdersTables } from '../database.ts';
@@ -14,6 +15,8 @@ export interface SagaOptions {
   readonly db: Database<OrdersTables>;
   readonly perform: Perform;
   readonly log: Logger;
+  /** Records each try of a step in the trace of its order; nothing is recorded when left out. */
+  readonly tracing?: Tracing | undefined;
   /** So many steps are under way at once in this process. */
   readonly concurrency: number;
   /** Epoch milliseconds, for what is written down. */
@@ -53,7 +56,7 @@ type Failure = {
  *     this process is what fails: the others don't wait behind it.
  */
 export function runSaga(options: SagaOptions): RunningSaga {
-  const { db, perform, log, concurrency, now = Date.now, pollMs = 200, onTry = () => {} } = options;
+  const { db, perform, log, tracing, concurrency, now = Date.now, pollMs = 200, onTry = () => {} } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const outage = createOutageLog(log, {
@@ -88,27 +91,43 @@ export function runSaga(options: SagaOptions): RunningSaga {
     const step = await takeStep(trx);
     if (step === undefined) return false;
     wake();
-    const failure = await tryStep(trx, step).catch((error) => undo(trx, step, error));
-    if (failure === undefined) return true;
-    await putOff(trx, step, failure);
-    onTry(toStep(step), failure.delayMs === undefined ? 'parked' : 'failed');
-    if (failure.delayMs === undefined)
-      log.error({ step: step.id, failure: failure.failure }, 'a step is parked');
-    else wakeAfter(failure.delayMs);
+    const { name, direction, id, attempts: resends } = step;
+    const span = tracing?.beginStep(step.traceparent, { name: `${name}:${direction}`, id, resends });
+    const error = await workOn(trx, step, span?.traceparent ?? step.traceparent).catch((thrown: unknown) => {
+      span?.end({ error: thrown });
+      throw thrown;
+    });
+    span?.end({ error });
     return true;
   };
-  const tryStep = async (trx: Transaction<OrdersTables>, step: StepRow): Promise<Failure | undefined> => {
+  /** @param own trace context of this try @returns what is wrong where nobody knows whether it was done */
+  const workOn = async (trx: Transaction<OrdersTables>, step: StepRow, own: string): Promise<unknown> => {
+    const outcome = await tryStep(trx, step, own).catch((error) => undo(trx, step, error));
+    if (!('failure' in outcome)) {
+      onTry(toStep(step), outcome.kind);
+      return outcome.kind === 'unknown' ? outcome.kind : undefined;
+    }
+    await putOff(trx, step, outcome);
+    onTry(toStep(step), outcome.delayMs === undefined ? 'parked' : 'failed');
+    if (outcome.delayMs === undefined)
+      log.error({ step: step.id, failure: outcome.failure }, 'a step is parked');
+    else wakeAfter(outcome.delayMs);
+    return outcome.failure;
+  };
+  const tryStep = async (
+    trx: Transaction<OrdersTables>,
+    step: StepRow,
+    traceparent: string,
+  ): Promise<Outcome | Failure> => {
     const stored = await loadOrder(trx, step.order_number);
     if (stored === undefined) throw new Error(`${step.id} is of an order that there is not`);
     const startedAt = performance.now();
-    const outcome = await perform(step, stored, signal).catch((error) => {
+    const outcome = await perform({ ...step, traceparent }, stored, signal).catch((error) => {
       signal.throwIfAborted();
       return judgeFailure(step, error, step.tried_for_ms + performance.now() - startedAt, options);
     });
-    if ('failure' in outcome) return outcome;
-    await concludeStep(trx, step, outcome);
-    onTry(toStep(step), outcome.kind);
-    return undefined;
+    if (!('failure' in outcome)) await concludeStep(trx, step, outcome, traceparent);
+    return outcome;
   };
   /** Leaves nothing of a try but the lock. Without a connection there is no lock: the row is free, and the next look finds it. */
   const undo = async (trx: Transaction<OrdersTables>, step: StepRow, error: unknown): Promise<Failure> => {
@@ -117,14 +136,19 @@ export function runSaga(options: SagaOptions): RunningSaga {
     log.error({ step: step.id, err: error }, 'a step failed inside orders');
     return laterOrParked(step, error, step.tried_for_ms, options);
   };
-  const concludeStep = async (trx: Transaction<OrdersTables>, step: StepRow, outcome: Outcome) => {
+  const concludeStep = async (
+    trx: Transaction<OrdersTables>,
+    step: StepRow,
+    outcome: Outcome,
+    traceparent: string,
+  ) => {
     const stored = await loadForChange(trx, step.order_number);
     if (stored === undefined) throw new Error(`${step.order_number} is gone`);
-    const { traceparent, secret } = step;
     const events = conclude(stored.order, toStep(step), outcome);
     const changed = await changeOrder(trx, stored, events, { traceparent, now: new Date(now()) });
     await removeStep(trx, step);
-    if (events.length > 0) await planSteps(trx, changed, traceparent, secret);
+    // All steps lie below the request, and none below another.
+    if (events.length > 0) await planSteps(trx, changed, step.traceparent, step.secret);
   };
 
   const polling = setInterval(wake, pollMs);

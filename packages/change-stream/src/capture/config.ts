@@ -1,6 +1,7 @@
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts';
+import { tracingSettings } from '@portico/runtime/tracing.ts';
 import Type from 'typebox';
 import { postingSecret } from '../post/posting-secret.ts';
 
@@ -14,6 +15,7 @@ const settings = Type.Object({
   HUB_URL: postgresUrl,
   /** How long the hub keeps a record at least. */
   HUB_KEEP_DAYS: Type.Integer({ minimum: 1, maximum: 3_650, default: 7 }),
+  ...tracingSettings,
 });
 
 /** The primary of the service's database, as a role that may replicate; a service without one isn't captured. */

@@ -3,6 +3,7 @@ import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { createRandomHex } from '@portico/runtime/random-hex.ts';
 import type { EventHub, SourceWriter } from '../hub/event-hub.ts';
+import { type EventTracing, traceAppends } from '../hub/trace-records.ts';
 import { isPostedLog } from '../post/to-append.ts';
 import type { CaptureStateName, SourceCaptureMetrics } from './capture-metrics.ts';
 import { checkSource } from './check-source.ts';
@@ -19,6 +20,8 @@ export interface CaptureOptions {
   readonly hub: Pick<EventHub, 'writer'>;
   readonly log: Logger;
   readonly metrics: SourceCaptureMetrics;
+  /** Records what is captured of traces; nothing is recorded when left out. */
+  readonly tracing?: EventTracing;
   /** How often the source's log says how far it is. */
   readonly heartbeatMs?: number;
   /** How long after a failure it is tried again; what is stopped is looked at again as often. */
@@ -53,7 +56,7 @@ const standbyMs = 1_000;
  * Where something could have been left out it is stopped: nothing goes on until somebody has seen to it.
  */
 export function createCapture(options: CaptureOptions): Capture {
-  const { source, hub, log, metrics, retryMs = 1_000 } = options;
+  const { source, hub, log, metrics, tracing, retryMs = 1_000 } = options;
   const closing = new AbortController();
   const { signal } = closing;
   let state: CaptureState = { name: 'starting' };
@@ -68,7 +71,8 @@ export function createCapture(options: CaptureOptions): Capture {
 
   async function takePlace(): Promise<SourceWriter> {
     const timer = setTimeout(() => enter('standby'), standbyMs);
-    return hub.writer(source.source, signal).finally(() => clearTimeout(timer));
+    const writer = await hub.writer(source.source, signal).finally(() => clearTimeout(timer));
+    return traceAppends(writer, tracing);
   }
 
   async function once(): Promise<void> {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { SourceWriter } from '../hub/event-hub.ts';
+import { type EventTracing, traceRecords } from '../hub/trace-records.ts';
 import { Backlog } from './backlog.ts';
 import type { SourceCaptureMetrics } from './capture-metrics.ts';
 import { bytesOf, type Captured, type CapturedTransaction } from './captured.ts';
@@ -25,6 +26,7 @@ export interface FollowOptions {
   readonly storedAt: bigint;
   readonly writer: SourceWriter;
   readonly metrics: SourceCaptureMetrics;
+  readonly tracing?: EventTracing;
   readonly onNotUnderstood: (error: unknown, table: string) => void;
   readonly onStored: () => void;
   readonly heartbeatMs: number;
@@ -121,20 +123,26 @@ async function visibleFirst(database: SourceDatabase, waiting: readonly Captured
 
 /** One append. The latest progress speaks of all that is appended with it, so it takes the offset of the last. */
 async function store(
-  { source, identity, writer, metrics }: FollowOptions,
+  { source, identity, writer, metrics, tracing }: FollowOptions,
   batch: readonly Captured[],
   end: bigint,
 ) {
   const log = logOf(identity);
-  const transactions = batch.filter((item) => item.kind === 'transaction');
+  const transactions = batch
+    .filter((item) => item.kind === 'transaction')
+    .map((transaction) => ({ ...transaction, source: source.source }));
   const progress = batch.findLast((item) => item.kind === 'progress');
-  const records = transactions.flatMap((transaction) => toRecords(source.source, log, transaction));
   const said = progress && {
     offset: { log, at: String(end) },
     xmin: progress.xmin,
     committedAt: progress.committedAt,
   };
-  await writer.append(records, said);
+  const workOf = ({ readAt }: CapturedTransaction) => ({ operation: 'capture', startedAt: readAt }) as const;
+  const records = await traceRecords(tracing, workOf, transactions, async (own) => {
+    const told = own.flatMap((transaction) => toRecords(source.source, log, transaction));
+    await writer.append(told, said);
+    return told;
+  });
   metrics.stored({
     records: records.length,
     events: records.reduce((sum, { events }) => sum + events.length, 0),

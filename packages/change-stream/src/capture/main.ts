@@ -2,6 +2,7 @@ import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { runProcess } from '@portico/runtime/run-process.ts';
+import { openTracing } from '@portico/runtime/tracing.ts';
 import { createHubMetrics } from '../hub/hub-metrics.ts';
 import { keepTrimmed } from '../hub/keep-trimmed.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
@@ -11,22 +12,29 @@ import { createCaptureMetrics } from './capture-metrics.ts';
 import { readCaptureConfig } from './config.ts';
 import { type Capture, createCapture } from './create-capture.ts';
 
-await runProcess(() => {
+await runProcess(async () => {
   const config = readCaptureConfig(process.env);
   const log = createLogger({ name: 'capture', level: config.LOG_LEVEL });
   const metrics = createMetrics('capture');
+  const tracing = await openTracing('capture', config, log);
   const metricsOf = createCaptureMetrics(metrics, Date.now);
   const hub = createPostgresEventHub({ url: config.HUB_URL, log });
   createHubMetrics(metrics, { hub, log });
   const captures = eventSources.flatMap((source) => {
     const databaseUrl = config.urlOf(source.source);
     if (databaseUrl === undefined) return [];
-    return [createCapture({ source, databaseUrl, hub, log, metrics: metricsOf(source.source) })];
+    return [createCapture({ source, databaseUrl, hub, log, metrics: metricsOf(source.source), tracing })];
   });
   const posting = eventSources.flatMap((source) => {
     const secret = config.secretOf(source.source);
     if (secret === undefined) return [];
-    const inbox = createSourceInbox({ source: source.source, hub, log, metrics: metricsOf(source.source) });
+    const inbox = createSourceInbox({
+      source: source.source,
+      hub,
+      log,
+      metrics: metricsOf(source.source),
+      tracing,
+    });
     return [{ source, secret, inbox }];
   });
   const all: readonly Capture[] = [...captures, ...posting.map(({ inbox }) => inbox)];
@@ -45,7 +53,8 @@ await runProcess(() => {
   return {
     log,
     metrics,
-    handler: createEventPosts({ sources: posting, log, metrics }),
+    tracing,
+    handler: createEventPosts({ sources: posting, log, metrics, tracing }),
     checks: () => Object.fromEntries(all.map(checkOf)),
     states: () => Object.fromEntries(all.map(({ source, state }) => [source, state.name])),
     host: config.PORTICO_HOST,

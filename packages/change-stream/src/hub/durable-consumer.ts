@@ -3,6 +3,7 @@ import type { Logger } from '@portico/runtime/log.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { type ConsumerCursor, type CursorTables, CursorTaken, tryTakeCursor } from './consumer-cursor.ts';
 import { type DurableEventHub, type HubRecord, type Position, PositionGone } from './event-hub.ts';
+import { type EventTracing, traceRecords } from './trace-records.ts';
 
 export interface DurableConsumerOptions<Tables extends CursorTables> {
   /** The same for all instances, and for ever. */
@@ -25,6 +26,8 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
   /** Told how far it is: all that a source had said at this time (epoch milliseconds, by the source's clock) is done. */
   readonly onSaid?: (source: string, committedAt: number) => void;
   readonly log: Logger;
+  /** Records work on records of a trace; nothing is recorded when left out. */
+  readonly tracing?: EventTracing;
   /** How long an instance stays the active one without a sign of life, by the consumer's database. */
   readonly leaseMs?: number;
 }
@@ -112,7 +115,7 @@ async function resetAt<Tables extends CursorTables>(
 
 /** Step 3. */
 async function follow<Tables extends CursorTables>(
-  { name, hub, sources, handle, onSaid, log }: DurableConsumerOptions<Tables>,
+  { name, hub, sources, handle, onSaid, log, tracing }: DurableConsumerOptions<Tables>,
   cursor: ConsumerCursor,
   from: Position,
   succeed: () => void,
@@ -127,9 +130,16 @@ async function follow<Tables extends CursorTables>(
     const wanted = records.filter(({ source }) => sources?.includes(source) ?? true);
     if (end === undefined || (wanted.length === 0 && performance.now() - moved < passEveryMs)) return;
     const position = { epoch: from.epoch, number: end.number, mark: end.mark };
-    await cursor.move(position, async (trx) => {
-      if (wanted.length > 0) await handle(wanted, trx as unknown as Transaction<Tables>);
-    });
+    const work = { operation: 'process', consumer: name } as const;
+    await traceRecords(
+      tracing,
+      () => work,
+      wanted,
+      (own) =>
+        cursor.move(position, async (trx) => {
+          if (own.length > 0) await handle(own, trx as unknown as Transaction<Tables>);
+        }),
+    );
     moved = performance.now();
     succeed();
     return position;

@@ -3,6 +3,7 @@ import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { type EventHub, type HubMessage, type HubRecord, PositionGone } from '../hub/event-hub.ts';
+import { type EventTracing, traceRecords } from '../hub/trace-records.ts';
 import type { ChangeNode } from './change-node.ts';
 import { createChangeTags } from './change-tags.ts';
 import { createKnownLog, type KnownLog } from './known-log.ts';
@@ -27,6 +28,8 @@ export interface ChangeNodeOptions {
   readonly silenceMs?: number;
   readonly log: Logger;
   readonly metrics?: Metrics;
+  /** Records when changes of a trace are known here; nothing is recorded when left out. */
+  readonly tracing?: EventTracing;
   readonly now?: () => number;
   /** Milliseconds of a clock that nobody sets. */
   readonly steadyNow?: () => number;
@@ -105,6 +108,18 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     waiters.sendAway();
   };
 
+  const applyTraced = (to: KnownLog, message: HubMessage) => {
+    if (message.kind === 'progress') return to.apply(message);
+    traceRecords(
+      options.tracing,
+      () => ({ operation: 'apply' }),
+      [message.record],
+      (records) => {
+        for (const record of records) to.apply({ kind: 'record', record });
+      },
+    );
+  };
+
   /** Ends when the hub is lost, or says nothing at all for so long that it must be. */
   const listen = async (to: KnownLog, heard: () => void) => {
     const silent = new AbortController();
@@ -112,7 +127,7 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     const receive = (messages: readonly HubMessage[]) => {
       silence.refresh();
       heard();
-      for (const message of messages) to.apply(message);
+      for (const message of messages) applyTraced(to, message);
       waiters.wake();
     };
     try {

@@ -4,6 +4,7 @@ import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import type { Tracing } from '@portico/runtime/tracing.ts';
 import express, { type Express, type RequestHandler } from 'express';
 import { readPost } from './posted-events.ts';
 import type { SourceInbox } from './source-inbox.ts';
@@ -20,6 +21,7 @@ export interface EventPostsOptions {
   readonly sources: readonly PostingSource[];
   readonly log: Logger;
   readonly metrics: Metrics;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Structured CloudEvents, one or a batch (CloudEvents 1.0 HTTP binding, sections 3.2 and 3.3). */
@@ -29,7 +31,7 @@ const mediaTypes = ['application/cloudevents+json', 'application/cloudevents-bat
 const mostBytes = 2 * 1024 * 1024;
 
 /** `POST /events/{source}`: what a service commits, from the service itself. What is answered with 200 is stored. */
-export function createEventPosts({ sources, log, metrics }: EventPostsOptions): Express {
+export function createEventPosts({ sources, log, metrics, tracing }: EventPostsOptions): Express {
   const byName = new Map(sources.map((posting) => [posting.source.source, posting]));
 
   const authenticate: RequestHandler = (req, res, next) => {
@@ -63,7 +65,7 @@ export function createEventPosts({ sources, log, metrics }: EventPostsOptions): 
     res.set('Cache-Control', 'no-store').json(stored);
   };
 
-  return createHttpApp({ log, metrics, timeoutMs: 5_000 }, (app) => {
+  return createHttpApp({ log, metrics, tracing, timeoutMs: 5_000 }, (app) => {
     app.post('/events/:source', nameRoute, authenticate, checkType, readBody, store);
     app.all('/events/:source', nameRoute, () => {
       throw new Problem('method-not-allowed', 'Events are posted.', { headers: { Allow: 'POST' } });

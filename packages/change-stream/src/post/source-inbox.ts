@@ -4,6 +4,7 @@ import { Problem } from '@portico/runtime/problems.ts';
 import type { SourceCaptureMetrics } from '../capture/capture-metrics.ts';
 import type { Capture, CaptureState } from '../capture/create-capture.ts';
 import type { EventHub, SourceOffset, SourceWriter } from '../hub/event-hub.ts';
+import { type EventTracing, traceAppends } from '../hub/trace-records.ts';
 import type { Posted, PostedPlace } from './posted-events.ts';
 import { toAppend } from './to-append.ts';
 
@@ -12,6 +13,8 @@ export interface InboxOptions {
   readonly hub: Pick<EventHub, 'writer'>;
   readonly log: Logger;
   readonly metrics: SourceCaptureMetrics;
+  /** Records what is appended of traces; nothing is recorded when left out. */
+  readonly tracing?: EventTracing;
   /** How long after a failure the place at the hub is asked for again, in milliseconds. */
   readonly retryMs?: number;
 }
@@ -41,7 +44,7 @@ interface Place {
 
 /** Holds the writer's place of a source, or waits for it, until `close`. */
 export function createSourceInbox(options: InboxOptions): SourceInbox {
-  const { source, hub, log, metrics, retryMs = 200 } = options;
+  const { source, hub, log, metrics, tracing, retryMs = 200 } = options;
   const closing = new AbortController();
   const { signal } = closing;
   let state: CaptureState = { name: 'starting' };
@@ -63,7 +66,7 @@ export function createSourceInbox(options: InboxOptions): SourceInbox {
     try {
       signal.throwIfAborted();
       const lost = new Promise<never>((_, reject) => {
-        place = { writer, stored: writer.stored, lose: reject };
+        place = { writer: traceAppends(writer, tracing), stored: writer.stored, lose: reject };
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
       enter('following');

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { everythingChanged } from '@portico/contracts/events/change-event.ts';
+import { type ChangeEvent, everythingChanged } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createOutageLog } from '@portico/runtime/outage-log.ts';
 import { type EventHub, type HubRecord, type Position, PositionGone } from '../hub/event-hub.ts';
+import { type EventTracing, traceRecords } from '../hub/trace-records.ts';
 import type { ChangeNode } from '../node/change-node.ts';
 import { createWaiters } from '../node/waiters.ts';
 import { foldRecords, keysOfRecords, startOf, ViewFailed } from './fold-records.ts';
-import type { LiveView } from './live-view.ts';
+import type { ChangeListener, LiveView } from './live-view.ts';
 import type { View, ViewCursor } from './view.ts';
 import { createViewMetrics } from './view-metrics.ts';
 import type { ViewStore } from './view-store.ts';
@@ -20,6 +21,8 @@ export interface LiveViewOptions<State> {
   readonly hub: Pick<EventHub, 'range' | 'read'>;
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
+  /** Records what is folded of traces as it happens; nothing is recorded when left out. */
+  readonly tracing?: EventTracing;
   /** How long a read waits until the view has come up, in milliseconds. */
   readonly waitMs?: number;
   /** Milliseconds of a clock that nobody sets. */
@@ -46,10 +49,10 @@ const longestPauseMs = 2_000;
  */
 export function createLiveView<State>(options: LiveViewOptions<State>): LiveView<State> {
   const { view, store, node, hub, log, waitMs = 10, steadyNow = () => performance.now() } = options;
-  const { pause = (ms, signal) => delay(ms, undefined, { signal }) } = options;
+  const { tracing, pause = (ms, signal) => delay(ms, undefined, { signal }) } = options;
   const closing = new AbortController();
   const waiters = createWaiters();
-  const listeners = new Set<(keys: ReadonlySet<string> | undefined) => void>();
+  const listeners = new Set<ChangeListener>();
   const outage = createOutageLog(log, {
     down: `the view ${view.name} is behind`,
     up: `the view ${view.name} has come up`,
@@ -69,8 +72,8 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
   let turn = 0;
   let fallen = Promise.withResolvers<void>();
 
-  const tell = (keys: ReadonlySet<string> | undefined) => {
-    for (const listener of listeners) listener(keys);
+  const tell = (keys: ReadonlySet<string> | undefined, events: readonly ChangeEvent[] = []) => {
+    for (const listener of listeners) listener(keys, events);
   };
 
   /** The view is not up to the node any more, and has to come up again. */
@@ -93,27 +96,37 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
     if (last === undefined) return undefined;
     const ofView = records.filter(({ source }) => view.sources.includes(source));
     const position = { epoch: from.epoch, number: last.number, mark: last.mark };
-    const arrive = (keys: readonly string[], cursor?: ViewCursor) => {
+    // What a view that comes up folds happened long ago.
+    const recorded = isLive ? tracing : undefined;
+    const arrive = (keys: readonly string[], own: readonly HubRecord[], cursor?: ViewCursor) => {
       at = position;
       folded = ofView.at(-1)?.number ?? folded;
       if (cursor !== undefined) movedAt = steadyNow();
-      if (ofView.length > 0) tell(isOfAll(ofView) ? undefined : new Set(keys));
+      const events = recorded === undefined ? [] : own.flatMap((record) => record.events);
+      if (ofView.length > 0) tell(isOfAll(ofView) ? undefined : new Set(keys), events);
       waiters.wake();
     };
     if (ofView.length === 0 && steadyNow() - movedAt < passEveryMs) {
-      arrive([]);
+      arrive([], []);
       return undefined;
     }
     const keys = keysOfRecords(view, ofView);
-    const updated = store.update(keys, (stored) => foldRecords(view, records, from.epoch, stored));
-    if (!(updated instanceof Promise)) {
-      arrive(keys, updated);
-      return undefined;
-    }
-    const ownTurn = turn;
-    return updated.then((cursor) => {
-      if (turn === ownTurn) arrive(keys, cursor);
-    });
+    return traceRecords(
+      recorded,
+      () => ({ operation: 'fold', consumer: view.name }),
+      ofView,
+      (own) => {
+        const updated = store.update(keys, (stored) => foldRecords(view, records, from.epoch, stored));
+        if (!(updated instanceof Promise)) {
+          arrive(keys, own, updated);
+          return undefined;
+        }
+        const ownTurn = turn;
+        return updated.then((cursor) => {
+          if (turn === ownTurn) arrive(keys, own, cursor);
+        });
+      },
+    );
   };
 
   /** Folds what waits, one batch after the other. */

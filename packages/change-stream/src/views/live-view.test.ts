@@ -5,6 +5,7 @@ import { createLogger, silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { findRedis, startRedis, type TestRedis } from '@portico/testing/engines.ts';
 import { Redis } from 'ioredis';
+import { createTracingSpy, type TracingSpy } from '../hub/tracing-spy.fixture.ts';
 import type { ChangeNode } from '../node/change-node.ts';
 import { createChangeNode } from '../node/create-change-node.ts';
 import { createSimulatedHub, type SimulatedHub } from '../node/simulated-hub.fixture.ts';
@@ -30,15 +31,16 @@ afterEach(async () => {
 
 const say = () =>
   hub.say({ source: 'orders', xmin: '1', committedAt: now, offset: { log: 'orders', at: '0' } });
-const append = (key: string, type?: string, source?: string) => {
+const append = (key: string, type?: string, source?: string, traceparent?: string) => {
   const { number: _, ...record } = recordOf(hub.size() + 1, key, type, source);
-  hub.append({ ...record, committedAt: now });
+  const events = record.events.map((event) => ({ ...event, ...(traceparent && { traceparent }) }));
+  hub.append({ ...record, events, committedAt: now });
 };
 
 /** One process with the view, and its own way to the hub. */
 function open(
   store: ViewStore<Count> = createMemoryViewStore(),
-  options: { log?: typeof silentLogger } = {},
+  options: { log?: typeof silentLogger; tracing?: TracingSpy } = {},
 ) {
   const connection = hub.connect();
   const node = createChangeNode({
@@ -46,6 +48,7 @@ function open(
     sources: [{ source: 'orders', tables: [], toEvents: () => [], tagsOf: ({ key }) => [key] }],
     clockSkewMs: 0,
     log: silentLogger,
+    tracing: options.tracing,
     now: () => now,
     steadyNow: () => now,
     pause: () => nextTurn(),
@@ -110,6 +113,31 @@ test('records that come again, and those between a cut and its mending, are fold
   }
   await isUpTo(process);
   assert.equal(await process.count('a'), 10);
+});
+
+test('what is folded as it happens goes on in the trace of its events, and no trace with what happened long ago', async () => {
+  append('a', undefined, undefined, 'long ago');
+  const tracing = createTracingSpy();
+  const process = open(undefined, { tracing });
+  await isUpTo(process);
+  const seen: unknown[] = [];
+  process.view.onChange((_, events) => seen.push(events.map(({ traceparent }) => traceparent)));
+  append('a', undefined, undefined, 'now');
+  append('a');
+  await process.connection.deliver(3, 0);
+  assert.deepEqual(
+    tracing.spans.map(({ parent, operation, consumer }) => [parent, operation, consumer]),
+    [
+      ['now', 'apply', undefined],
+      ['now 1', 'fold', 'test counts'],
+    ],
+  );
+  assert.deepEqual(seen, [['now 1 2'], [undefined]]);
+  process.view.close();
+  const again = open(undefined, { tracing });
+  await isUpTo(again);
+  assert.equal(await again.count('a'), 3);
+  assert.equal(tracing.spans.length, 2);
 });
 
 test('a hub that was restored is another log: the view is made anew from it', async () => {

@@ -1,3 +1,4 @@
+import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
 import type { Position } from '../hub/event-hub.ts';
 import type { Requirement } from '../node/change-node.ts';
 
@@ -7,6 +8,9 @@ export interface ViewRead<State> {
   /** Only the keys that something is known of. */
   readonly states: ReadonlyMap<string, State>;
 }
+
+/** @param events what the state was folded from, if it has just happened: not what a view that comes up folds again */
+export type ChangeListener = (keys: ReadonlySet<string> | undefined, events: readonly ChangeEvent[]) => void;
 
 /** A view that goes on with the hub's log, record by record, right behind what the process knows of changes. */
 export interface LiveView<State> {
@@ -28,7 +32,7 @@ export interface LiveView<State> {
    * Called when the state of keys may be another one; without keys, when that of any may be, or the view can't be trusted any
    * more. @returns ends it
    */
-  onChange(listener: (keys: ReadonlySet<string> | undefined) => void): () => void;
+  onChange(listener: ChangeListener): () => void;
   /** Up to where it is folded, in the log that is followed now; undefined while it isn't trusted. */
   readonly applied: Position | undefined;
   close(): Promise<void>;

@@ -9,6 +9,8 @@ export interface OrderUpdate {
   /** Before this nothing that was sent counts: the order as it is now, not the next event. */
   readonly isReset: boolean;
   readonly order: TrackedOrder;
+  /** W3C Trace Context of the event, if it happened while this was read. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A place in the events of one order. */
@@ -31,7 +33,7 @@ export async function* orderUpdates(
 ): AsyncGenerator<OrderUpdate, void> {
   const key = orderKey(number);
   let place = after === undefined ? undefined : (readId(after, number) ?? { epoch: '', version: 0 });
-  const watch = watchKey(view, key);
+  const watch = watchOrder(view, number);
   try {
     while (!signal.aborted) {
       const changed = watch.next();
@@ -48,7 +50,9 @@ export async function* orderUpdates(
         for (let version = from + 1; version <= known; version += 1) {
           const { position = 0 } = order.timeline[version - 1] ?? {};
           place = { epoch, version };
-          yield { id: writeId(place, number, position), isReset, order: orderAfter(order, version) };
+          const id = writeId(place, number, position);
+          const traceparent = watch.takeTrace(version);
+          yield { id, isReset, order: orderAfter(order, version), traceparent };
         }
       }
       await unlessAborted(changed, signal);
@@ -61,13 +65,25 @@ export async function* orderUpdates(
 }
 
 /** Tells of changes, also of those between two times that somebody waits. */
-function watchKey(view: LiveView<OrdersState>, key: string) {
+function watchOrder(view: LiveView<OrdersState>, number: string) {
+  const key = orderKey(number);
+  const traces = new Map<string, string>();
   let changed = Promise.withResolvers<void>();
-  const end = view.onChange((keys) => {
-    if (keys === undefined || keys.has(key)) changed.resolve();
+  const end = view.onChange((keys, events) => {
+    if (keys !== undefined && !keys.has(key)) return;
+    for (const { key: event, traceparent } of events) {
+      if (traceparent !== undefined && event.startsWith(`${number}:`)) traces.set(event, traceparent);
+    }
+    changed.resolve();
   });
   return {
     end,
+    takeTrace: (version: number) => {
+      const event = `${number}:${version}`;
+      const traceparent = traces.get(event);
+      traces.delete(event);
+      return traceparent;
+    },
     next: () => {
       changed = Promise.withResolvers();
       return changed.promise;
