@@ -12,9 +12,17 @@ import {
 import { startTokenIssuer, type TokenIssuer } from '../packages/testing/src/token-issuer.ts';
 import { type Program, startProgram } from './programs.fixture.ts';
 
-const services = ['catalog', 'inventory', 'payments', 'shipping', 'orders'] as const;
+const services = ['reviews', 'catalog', 'inventory', 'payments', 'shipping', 'orders'] as const;
 const tokenKey = 'a key that only the BFFs of this test know';
 const nobody = 'http://127.0.0.1:1';
+
+/** Asks until the answer is 200 and fits; such requests are not recorded. */
+async function untilAnswered(url: string, fits: (body: string) => boolean): Promise<void> {
+  for (;;) {
+    const answer = await fetch(url, { headers: inTrace('f'.repeat(32), '00') });
+    if (fits(await answer.text()) && answer.status === 200) return;
+  }
+}
 
 /** What sells, with one of each BFF behind a gateway; all of them send their spans to the collector. */
 async function startShop(postgres: TestPostgres, { issuer }: TokenIssuer, { url }: OtlpCollector) {
@@ -32,7 +40,7 @@ async function startShop(postgres: TestPostgres, { issuer }: TokenIssuer, { url 
     return Promise.all(running.splice(0).map((program) => program.stop()));
   };
   const hub = { HUB_URL: postgres.databases.hub };
-  const urls: Record<string, string> = { REVIEWS_URL: nobody, CUSTOMERS_URL: nobody };
+  const urls: Record<string, string> = { CUSTOMERS_URL: nobody };
   const startService = async (name: (typeof services)[number], more = {}) => {
     const env = {
       DATABASE_URL: postgres.databases[name],
@@ -43,17 +51,29 @@ async function startShop(postgres: TestPostgres, { issuer }: TokenIssuer, { url 
     urls[`${name.toUpperCase()}_URL`] = (await start(`mock-services/${name}/src/main.ts`, env)).url;
   };
   try {
-    await Promise.all(services.filter((name) => name !== 'orders').map((name) => startService(name)));
+    await Promise.all(
+      (['reviews', 'inventory', 'payments', 'shipping'] as const).map((name) => startService(name)),
+    );
+    await startService('catalog', { ...hub, ...urls });
     await startService('orders', { ...hub, ...urls, ORDERS_CLIENT_SECRET: 'the issuer asks for none' });
     const captures = services.map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres.captures[name]]);
-    await start('packages/change-stream/src/capture/main.ts', { ...hub, ...Object.fromEntries(captures) });
+    const capture = await start('packages/change-stream/src/capture/main.ts', {
+      ...hub,
+      ...Object.fromEntries(captures),
+    });
     const [web, mobile] = await Promise.all(
       ['web', 'mobile'].map((name) =>
         start(`bffs/${name}/src/main.ts`, { ...hub, ...urls, PORTICO_TOKEN_KEY: tokenKey }),
       ),
     );
+    await untilAnswered(`${capture.admin}/readyz`, () => true);
+    const isUpToDate = (metrics: string) =>
+      services.every((name) =>
+        new RegExp(`^portico_change_trusted{source="${name}",.*} 1$`, 'm').test(metrics),
+      ) && /^portico_view_trusted{.*} 1$/m.test(metrics);
+    for (const bff of [web, mobile]) await untilAnswered(`${bff?.admin}/metrics`, isUpToDate);
     const table = { WEB_URL: web?.url, MOBILE_URL: mobile?.url, SITE_URL: web?.url };
-    return { url: (await start('gateway/src/main.ts', table)).url, stop };
+    return { url: (await start('gateway/src/main.ts', table)).url, urls, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -146,6 +166,20 @@ describe('traces of commits', { timeout: 120_000 }, () => {
       'messaging.operation.type': 'send',
       'messaging.destination.name': 'catalog',
     });
+  });
+
+  test('what a consumer does with a change is in its trace, and so is what follows from the commit of that', async () => {
+    // From then on the catalog folds what happens to reviews.
+    await untilAnswered(`${shop.urls.CATALOG_URL}/products?sort=rating`, () => true);
+    const posted = await fetch(`${shop.url}/api/v1/products/p1/reviews`, {
+      method: 'POST',
+      headers: { ...issuer.ada, ...inTrace('e'.repeat(32)), 'Idempotency-Key': 'one-trace-of-a-review' },
+      body: JSON.stringify({ stars: 5, body: 'Traceable.' }),
+    });
+    assert.equal(posted.status, 201);
+    const review = await spanOf('e'.repeat(32), 'reviews server POST /products/{id}/reviews');
+    const folded = await follow(review, ...captured('reviews'), 'catalog consumer process reviews');
+    await follow(folded, ...captured('catalog'), 'web consumer apply catalog');
   });
 
   /** A saga's steps: who takes part, and how he is asked; then what each step has brought about. */

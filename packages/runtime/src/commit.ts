@@ -20,13 +20,26 @@ export function answerCommit<Tables, Body>(
   const message = JSON.stringify({ traceparent: traceparentOf(db) });
   return db.transaction().execute(async (trx) => {
     const { rows } = await sql<{ xid: string }>`
-      select pg_current_xact_id()::text as xid, pg_logical_emit_message(true, 'portico', ${message}::text)`.execute(
+      select pg_current_xact_id()::text as xid, pg_logical_emit_message(true, ${commitPrefix}, ${message}::text)`.execute(
       trx,
     );
     const commitId = `${service}:${rows[0]?.xid}`;
     const answer = await work(trx, commitId);
     return { ...answer, headers: { 'Commit-Id': commitId, ...answer.headers } };
   });
+}
+
+/** Messages of this prefix give a transaction a place in the log, and may name its trace; those of the other one only name it. */
+export const commitPrefix = 'portico';
+export const tracePrefix = 'portico-trace';
+
+/**
+ * Names the trace of a transaction that is no command's, such as that of a consumer; to be called before it changes rows.
+ * @param traceparent W3C Trace Context
+ */
+export async function nameTrace<Tables>(trx: Transaction<Tables>, traceparent: string): Promise<void> {
+  const message = JSON.stringify({ traceparent });
+  await sql`select pg_logical_emit_message(true, ${tracePrefix}, ${message}::text)`.execute(trx);
 }
 
 /** The trace that the message of a commit names; undefined where it names none. Anybody may write such messages. */

@@ -152,6 +152,13 @@ describe('What a source commits', { timeout: 30_000 }, () => {
          insert into things (id) values ('t${index}'); commit`,
     );
     for (const commit of commits) await shop.sql(commit);
+    await shop.sql(
+      `select pg_logical_emit_message(true, 'portico-trace', '${JSON.stringify({ traceparent })}')`,
+    );
+    await shop.sql(
+      `begin; select pg_logical_emit_message(true, 'portico-trace', '${JSON.stringify({ traceparent })}');
+       insert into things (id) values ('t3'); commit`,
+    );
     await caughtUp();
     assert.deepEqual(
       hub.events.map(({ key, traceparent: named }) => [key, named]),
@@ -159,8 +166,11 @@ describe('What a source commits', { timeout: 30_000 }, () => {
         ['t0', traceparent],
         ['t1', undefined],
         ['t2', undefined],
+        ['t3', traceparent],
       ],
     );
+    // Nothing but a trace is no commit that anybody waits for.
+    assert.equal(hub.records.length, 4);
   });
 
   it('is everything after a TRUNCATE, and where a change has no words', async () => {

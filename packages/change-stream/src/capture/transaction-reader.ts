@@ -7,14 +7,12 @@ import {
   type Row,
   type RowChange,
 } from '@portico/contracts/events/change-event.ts';
-import { readCommitMessage } from '@portico/runtime/commit.ts';
+import { commitPrefix, readCommitMessage, tracePrefix } from '@portico/runtime/commit.ts';
 import type { Pgoutput } from 'pg-logical-replication';
 import type { Captured } from './captured.ts';
 import { formatLsn, parseLsn, widenXid } from './log-position.ts';
 import { resnapshotCure, SourceProblem } from './source-problem.ts';
 
-/** Messages of services: transactions that hold one get a record, also without a row, and the trace that it names. */
-const commitPrefix = 'portico';
 export const heartbeatPrefix = 'portico-heartbeat';
 
 /** Above either, a transaction is told as one event, so that memory stays bounded whatever its size. */
@@ -130,8 +128,9 @@ export function createTransactionReader(options: TransactionReaderOptions) {
         return undefined;
       case 'message':
         if (message.transactional) {
-          if (message.prefix === commitPrefix && open !== undefined) {
-            open.told = true;
+          if (open === undefined) return undefined;
+          if (message.prefix === commitPrefix) open.told = true;
+          if (message.prefix === commitPrefix || message.prefix === tracePrefix) {
             open.traceparent ??= readCommitMessage(message.content);
           }
           return undefined;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { nameTrace } from '@portico/runtime/commit.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { type ConsumerCursor, type CursorTables, CursorTaken, tryTakeCursor } from './consumer-cursor.ts';
@@ -137,6 +138,8 @@ async function follow<Tables extends CursorTables>(
       wanted,
       (own) =>
         cursor.move(position, async (trx) => {
+          const trace = onlyTrace(own);
+          if (trace !== undefined) await nameTrace(trx, trace);
           if (own.length > 0) await handle(own, trx as unknown as Transaction<Tables>);
         }),
     );
@@ -161,6 +164,14 @@ async function follow<Tables extends CursorTables>(
     },
     signal,
   );
+}
+
+/** What is done with records of one trace belongs to it; with those of several, to none. */
+function onlyTrace(records: readonly HubRecord[]): string | undefined {
+  const traces = new Set(records.flatMap(({ events }) => events.map(({ traceparent }) => traceparent)));
+  traces.delete(undefined);
+  const [only, ...others] = traces;
+  return others.length === 0 ? only : undefined;
 }
 
 const pause = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => {});
