@@ -132,6 +132,6 @@ export function describeStep({ id, resends }: StepWork): Attributes {
 
 export function describeWorkEnd({ error }: WorkEnd): SpanEnding {
   if (error === undefined) return {};
-  const { name } = error as { name?: unknown };
-  return { error: typeof name === 'string' ? name : '_OTHER' };
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  return { error: [code, name, '_OTHER'].find((word) => typeof word === 'string') as string };
 }

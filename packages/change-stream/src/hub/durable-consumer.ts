@@ -138,7 +138,8 @@ async function follow<Tables extends CursorTables>(
       wanted,
       (own) =>
         cursor.move(position, async (trx) => {
-          const trace = onlyTrace(own);
+          // One more round trip, so only where somebody looks.
+          const trace = tracing && onlyTrace(own);
           if (trace !== undefined) await nameTrace(trx, trace);
           if (own.length > 0) await handle(own, trx as unknown as Transaction<Tables>);
         }),
