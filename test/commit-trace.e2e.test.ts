@@ -114,22 +114,43 @@ describe('traces of commits', { timeout: 120_000 }, () => {
     await Promise.all([postgres.stop(), issuer.close(), ...ends.map((end) => end())]);
   });
 
-  /** The span below `parent`; the first of its trace where that is left out. */
-  const spanOf = async (traceId: string, place: string, parent?: CollectedSpan): Promise<CollectedSpan> => {
-    const fits = (span: CollectedSpan) =>
-      span.traceId === traceId &&
-      `${span.process} ${span.kind} ${span.name}` === place &&
-      (parent === undefined || span.parentSpanId === parent.spanId);
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`${place} is not in the trace`)), 30_000);
-    const spans = await Promise.race([collector.until(fits), late]).finally(() => clearTimeout(timer));
-    return spans.find(fits) as CollectedSpan;
+  const isAt = ({ process, kind, name }: CollectedSpan, place: string) =>
+    `${process} ${kind} ${name}` === place;
+  const descend = (from: CollectedSpan, [place, ...below]: readonly string[]): CollectedSpan | undefined => {
+    if (place === undefined) return from;
+    const next = collector.spans.filter((span) => span.parentSpanId === from.spanId && isAt(span, place));
+    return next.map((span) => descend(span, below)).find((last) => last !== undefined);
   };
-  /** Follows spans down, each below the one before. */
-  const follow = async (from: CollectedSpan, ...places: readonly string[]): Promise<CollectedSpan> => {
+  const wait = async (what: string, find: () => CollectedSpan | undefined): Promise<CollectedSpan> => {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`${what} is not in the trace`)), 30_000);
+    await Promise.race([collector.until(() => find() !== undefined), late]).finally(() =>
+      clearTimeout(timer),
+    );
+    return find() as CollectedSpan;
+  };
+  /** The last one of spans that lie below each other; of what was tried several times, those of the try that has them. */
+  const follow = (from: CollectedSpan, ...places: readonly string[]): Promise<CollectedSpan> =>
+    wait(places.join(', '), () => descend(from, places));
+  const spanOf = (traceId: string, place: string): Promise<CollectedSpan> =>
+    wait(place, () => collector.spans.find((span) => span.traceId === traceId && isAt(span, place)));
+  /** Goes up from a span to these above it, one after the other. */
+  const rise = async (from: CollectedSpan, ...places: readonly string[]): Promise<CollectedSpan> => {
     let span = from;
-    for (const place of places) span = await spanOf(from.traceId, place, span);
+    for (const place of places) {
+      const { parentSpanId } = span;
+      span = await wait(place, () =>
+        collector.spans.find((above) => above.spanId === parentSpanId && isAt(above, place)),
+      );
+    }
     return span;
+  };
+  /** Sends a command until it is answered: on a busy machine its time may be over. */
+  const command = async (path: string, init: RequestInit): Promise<Response> => {
+    for (;;) {
+      const answer = await fetch(`${shop.url}${path}`, init);
+      if (answer.status < 500) return answer;
+    }
   };
   /** The way of a commit from its work into the hub. */
   const captured = (source: string) => [
@@ -139,7 +160,7 @@ describe('traces of commits', { timeout: 120_000 }, () => {
 
   test('a change is in the trace of its command up to the caches, and makes none where it has none', async () => {
     const setPrice = async (traceId: string, flags: string, amount: number) => {
-      const answer = await fetch(`${shop.url}/api/v1/operator/products/p1/price`, {
+      const answer = await command('/api/v1/operator/products/p1/price', {
         method: 'PUT',
         headers: { ...issuer.root, ...inTrace(traceId, flags) },
         body: JSON.stringify({ amount }),
@@ -153,11 +174,11 @@ describe('traces of commits', { timeout: 120_000 }, () => {
     await setPrice('a'.repeat(32), '00', 11);
     await setPrice('b'.repeat(32), '01', 12);
 
-    const command = await spanOf('b'.repeat(32), 'catalog server PUT /products/{id}/price');
-    await follow(command, 'catalog client COMMIT');
-    for (const bff of ['web', 'mobile']) {
-      await follow(command, ...captured('catalog'), `${bff} consumer apply catalog`);
-    }
+    const known = await spanOf('b'.repeat(32), 'web consumer apply catalog');
+    const way = captured('catalog').toReversed();
+    const change = await rise(known, ...way, 'catalog server PUT /products/{id}/price');
+    await follow(change, 'catalog client COMMIT');
+    await follow(change, ...captured('catalog'), 'mobile consumer apply catalog');
     assert.deepEqual(new Set(collector.spans.map(({ traceId }) => traceId)), new Set(['b'.repeat(32)]));
     const appended = collector.spans.find(({ name }) => name === 'append catalog');
     assert.deepEqual(appended?.attributes, {
@@ -171,29 +192,30 @@ describe('traces of commits', { timeout: 120_000 }, () => {
   test('what a consumer does with a change is in its trace, and so is what follows from the commit of that', async () => {
     // From then on the catalog folds what happens to reviews.
     await untilAnswered(`${shop.urls.CATALOG_URL}/products?sort=rating`, () => true);
-    const posted = await fetch(`${shop.url}/api/v1/products/p1/reviews`, {
+    const posted = await command('/api/v1/products/p1/reviews', {
       method: 'POST',
       headers: { ...issuer.ada, ...inTrace('e'.repeat(32)), 'Idempotency-Key': 'one-trace-of-a-review' },
       body: JSON.stringify({ stars: 5, body: 'Traceable.' }),
     });
     assert.equal(posted.status, 201);
-    const review = await spanOf('e'.repeat(32), 'reviews server POST /products/{id}/reviews');
-    const folded = await follow(review, ...captured('reviews'), 'catalog consumer process reviews');
-    await follow(folded, ...captured('catalog'), 'web consumer apply catalog');
+    const known = await spanOf('e'.repeat(32), 'web consumer apply catalog');
+    const ways = ['catalog', 'reviews'].map((source) => captured(source).toReversed());
+    const folded = await rise(known, ...(ways[0] ?? []), 'catalog consumer process reviews');
+    await rise(folded, ...(ways[1] ?? []), 'reviews server POST /products/{id}/reviews');
   });
 
   /** A saga's steps: who takes part, and how he is asked; then what each step has brought about. */
   const followSteps = async (
-    command: CollectedSpan,
+    from: CollectedSpan,
     steps: readonly (readonly [string, string, string])[],
     ...then: readonly (readonly string[])[]
   ) => {
     const lasts: CollectedSpan[] = [];
     for (const [name, participant, request] of steps) {
-      const step = await follow(command, `orders internal step ${name}`);
-      const taken = await follow(step, `orders client ${request}`, `${participant} server ${request}`);
-      await follow(taken, ...captured(participant), `web consumer apply ${participant}`);
-      for (const way of then) lasts.push(await follow(step, ...captured('orders'), ...way));
+      const step = `orders internal step ${name}`;
+      const asked = [step, `orders client ${request}`, `${participant} server ${request}`];
+      await follow(from, ...asked, ...captured(participant), `web consumer apply ${participant}`);
+      for (const way of then) lasts.push(await follow(from, step, ...captured('orders'), ...way));
     }
     return lasts;
   };
@@ -203,19 +225,21 @@ describe('traces of commits', { timeout: 120_000 }, () => {
   ]);
 
   test('an order is one trace, from the command over commit, hub, saga and views to the updates of both clients', async () => {
-    const placed = await fetch(`${shop.url}/api/v1/orders`, {
+    const placed = await command('/api/v1/orders', {
       method: 'POST',
       headers: { ...issuer.ada, ...inTrace('c'.repeat(32)), 'Idempotency-Key': 'one-trace-of-an-order' },
       body: JSON.stringify({ lines: [{ productId: 'p1', quantity: 1 }], paymentToken: 'tok_ok' }),
     });
     assert.equal(placed.status, 202);
     const { number } = (await placed.json()) as { number: string };
-    const place = await follow(
-      await spanOf('c'.repeat(32), 'gateway server POST /api/v1/orders/*'),
-      'gateway client POST /api/v1/orders/*',
-      'mobile server POST /api/v1/orders',
+    const reserve = await spanOf('c'.repeat(32), 'orders internal step reserve:do');
+    const place = await rise(reserve, 'orders server POST /orders');
+    await rise(
+      place,
       'mobile client POST /orders',
-      'orders server POST /orders',
+      'mobile server POST /api/v1/orders',
+      'gateway client POST /api/v1/orders/*',
+      'gateway server POST /api/v1/orders/*',
     );
     await follow(place, 'orders client INSERT order_events');
     await follow(place, 'orders client COMMIT');
@@ -247,7 +271,7 @@ describe('traces of commits', { timeout: 120_000 }, () => {
     await Promise.all(
       [phone, page].map((stream) => readUntil(stream, 'payment-captured', 'stock-committed')),
     );
-    const cancelled = await fetch(`${shop.url}/api/v1/orders/${number}/cancel`, {
+    const cancelled = await command(`/api/v1/orders/${number}/cancel`, {
       method: 'POST',
       headers: { ...issuer.ada, ...inTrace('d'.repeat(32)) },
     });
@@ -255,7 +279,8 @@ describe('traces of commits', { timeout: 120_000 }, () => {
     await Promise.all([phone, page].map((stream) => readUntil(stream, 'order-cancelled')));
     for (const stream of [phone, page]) stream.cut();
 
-    const cancel = await spanOf('d'.repeat(32), 'orders server POST /orders/{number}/cancel');
+    const undo = await spanOf('d'.repeat(32), 'orders internal step schedule:undo');
+    const cancel = await rise(undo, 'orders server POST /orders/{number}/cancel');
     const [web = [], mobile = []] = views;
     const sent = await followSteps(
       cancel,
