@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { reportCacheHits } from './cache-hit.ts';
 import { reportCommitToAnswers } from './coherence/commit-to-answers.ts';
+import { reportCommitToCaches } from './coherence/commit-to-caches.ts';
 import { reportMix } from './coherence/mix.ts';
 import { reportGatewayCpu } from './gateway-cpu.ts';
 import { reportHub } from './hub.ts';
@@ -11,6 +12,7 @@ import { type Report, writeReport } from './report.ts';
 /** Each puts into `ending` what has to be stopped and deleted after it. */
 const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<Report>>> = {
   'gateway-cpu': reportGatewayCpu,
+  'commit-to-caches': reportCommitToCaches,
   'commit-to-answers': reportCommitToAnswers,
   mix: reportMix,
   'cache-hit': reportCacheHits,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Report } from '../report.ts';
 import { quantile } from '../statistics.ts';
+import { atRate } from './at-rate.ts';
 import { openProductReads, type ProductReads } from './product-reads.ts';
 import { type MeasuredShop, startMeasuredShop } from './start-shop.ts';
 
@@ -51,32 +52,26 @@ export async function measureCommitToAnswers(
   };
   // What runs for the first time is slow.
   for (let at = 1; at <= 200; at += 1) await changeAndAsk(shop, fronts, `p${at}`);
-  await atRate(shop, fronts, { perSecond: 100, askEvery: 5 }, 3);
+  await changeAtRate(shop, fronts, { perSecond: 100, askEvery: 5 }, 3);
   const results = [];
-  for (const rate of rates) results.push({ ...rate, delays: await atRate(shop, fronts, rate, seconds) });
+  for (const rate of rates)
+    results.push({ ...rate, delays: await changeAtRate(shop, fronts, rate, seconds) });
   return results;
 }
 
-async function atRate(
+async function changeAtRate(
   shop: MeasuredShop,
   fronts: Fronts,
   { perSecond, askEvery }: Rate,
   seconds: number,
 ): Promise<Delays[]> {
-  const asked: Promise<Delays>[] = [];
-  const others: Promise<number>[] = [];
-  const total = perSecond * seconds;
-  const start = now();
-  for (let made = 0; made < total; await delay(1)) {
-    const due = Math.min(total, ((now() - start) / 1_000) * perSecond);
-    for (; made < due; made += 1) {
-      const id = `p${(made % productCount) + 1}`;
-      if (made % askEvery === 0) asked.push(changeAndAsk(shop, fronts, id));
-      else others.push(shop.raisePrice(id));
-    }
-  }
-  await Promise.all(others);
-  return Promise.all(asked);
+  const delays = await atRate(perSecond, seconds, async (index) => {
+    const id = `p${(index % productCount) + 1}`;
+    if (index % askEvery === 0) return changeAndAsk(shop, fronts, id);
+    await shop.raisePrice(id);
+    return undefined;
+  });
+  return delays.filter((each) => each !== undefined);
 }
 
 /** Both have the product in their caches before it changes. */

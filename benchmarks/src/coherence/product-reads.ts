@@ -12,9 +12,11 @@ interface Asked {
   readonly priceIn: (body: any) => number | undefined;
 }
 
+const query = encodeURIComponent('query ($sku: String!) { product(sku: $sku) { price { amount } } }');
+
 const apis: Readonly<Record<'web' | 'mobile', Asked>> = {
   web: {
-    path: (id) => `/graphql?query=${encodeURIComponent(`{ product(sku: "${id}") { price { amount } } }`)}`,
+    path: (id) => `/graphql?query=${query}&variables=${encodeURIComponent(JSON.stringify({ sku: id }))}`,
     priceIn: (body) => body.data?.product?.price.amount,
   },
   mobile: { path: (id) => `/api/v1/products/${id}`, priceIn: (body) => body.price?.amount },

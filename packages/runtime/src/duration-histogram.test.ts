@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Histogram, Registry } from 'prom-client';
 import { DurationHistogram } from './duration-histogram.ts';
 
-const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const seconds = [0, 0.001, 0.0011, 0.3, 10, 10.1, 600];
 
 test('a scrape shows what the histogram of prom-client would', async () => {

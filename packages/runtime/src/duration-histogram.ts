@@ -1,7 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 
 /** Seconds; a value counts in the first bucket that it fits into. */
-const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export interface DurationHistogramOptions<Label extends string> {
   readonly name: string;

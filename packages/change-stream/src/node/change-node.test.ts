@@ -380,3 +380,20 @@ test('metrics show how far behind each source is, and whether it is trusted', as
     assert.ok(text.includes(line), line);
   }
 });
+
+test('metrics show how long after its commit a change was applied, but not of what was loaded', async () => {
+  const metrics = createMetrics('test');
+  change('p1');
+  await follow({ metrics });
+  change('p2');
+  now += 12;
+  await deliver();
+  const text = await metrics.registry.metrics();
+  for (const line of [
+    'portico_change_delay_seconds_bucket{le="0.01",source="catalog",process="test"} 0',
+    'portico_change_delay_seconds_bucket{le="0.015",source="catalog",process="test"} 1',
+    'portico_change_delay_seconds_count{source="catalog",process="test"} 1',
+  ]) {
+    assert.ok(text.includes(line), `${line}\n${text}`);
+  }
+});

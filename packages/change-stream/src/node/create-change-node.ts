@@ -59,9 +59,12 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
   /** How far numbers of `epoch` may have meant other records. */
   let rewritten = { epoch: '', to: 0 };
 
+  const states = () => known?.states() ?? [];
+  const measure = options.metrics && createNodeMetrics(options.metrics, states, now);
   const tell = (record: HubRecord, tags: ReadonlySet<string>) => {
     // Of what is loaded at first nobody is told.
     if (known === undefined) return;
+    measure?.(record);
     for (const listener of listeners) {
       try {
         listener(record, tags);
@@ -166,8 +169,6 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     }
   };
 
-  const states = () => known?.states() ?? [];
-  if (options.metrics !== undefined) createNodeMetrics(options.metrics, states);
   const running = run();
   return {
     get applied() {
