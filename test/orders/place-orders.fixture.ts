@@ -21,6 +21,8 @@ export interface Placing {
   readonly count: number;
   /** How many customers order at once. */
   readonly concurrency: number;
+  /** How long each asks for an answer: under more than a machine bears it takes many tries. */
+  readonly patienceMs: number;
   readonly random: Random;
   /** Told of each order that was taken, once. */
   readonly onOrder?: (order: { readonly number: string; readonly customer: string }) => void;
@@ -29,7 +31,7 @@ export interface Placing {
 }
 
 /** Longer than an answer takes on a busy machine with something dead in it. */
-const patienceMs = 10_000;
+const answerMs = 10_000;
 
 /**
  * Customers order scarce products through all BFFs, with good and bad payment tokens; each asks with its key until it has an
@@ -108,19 +110,19 @@ async function cancel(placing: Placing, order: WantedOrder, random: Random): Pro
 
 /** Tries one BFF after the other: some are dead. */
 async function untilAnswered(
-  { shop }: Placing,
+  { shop, patienceMs }: Placing,
   random: Random,
   attempt: (front: Front, authorization: string) => Promise<boolean>,
   customer: string,
 ): Promise<void> {
   const authorization = `Bearer ${await shop.issuer.mint({ sub: customer, roles: ['customer'] })}`;
-  const giveUpAt = performance.now() + 180_000;
+  const giveUpAt = performance.now() + patienceMs;
   for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 2_000)) {
     const front = shop.fronts[Math.floor(random() * shop.fronts.length)] as Front;
     const answered = await attempt(front, authorization).catch((error: unknown) => error);
     if (answered === true) return;
     if (performance.now() > giveUpAt)
-      throw new Error(`nobody answered for three minutes, ${front.name} last`, { cause: answered });
+      throw new Error(`nobody answered for ${patienceMs} ms, ${front.name} last`, { cause: answered });
     // Who comes back at once, with everybody else, keeps what has come up again from answering.
     await delay(pauseMs * (0.5 + random()));
   }
@@ -150,7 +152,7 @@ async function post(
     method: 'POST',
     headers: { 'Content-Type': 'application/json', authorization, ...headers },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(patienceMs),
+    signal: AbortSignal.timeout(answerMs),
   });
   return { status: answer.status, body: (await answer.json()) as Body };
 }

@@ -51,7 +51,8 @@ export async function sellUnderKills(
     taken += 1;
     if (taken % Math.ceil(count / followed) === 0) live.push(...followOrder(shop, order, following.signal));
   };
-  const placing = { shop, products, customers, count, concurrency, random, signal, onOrder };
+  const patienceMs = Math.max(seconds * 1_000, 180_000);
+  const placing = { shop, products, customers, count, concurrency, patienceMs, random, signal, onOrder };
   const [wanted, faults] = await Promise.all([
     placeOrders(placing).finally(() => {
       clearTimeout(timer);
