@@ -181,10 +181,11 @@ describe('The payment provider', () => {
 
   it('is not asked again by a step that was taken', async () => {
     const key = newKey('authorise:do');
-    const first = authorise(payment('o1', 'tok_slow'), key);
+    const answered = authorise(payment('o1', 'tok_slow'), key);
     while (waits.length === 0) await new Promise(setImmediate);
     waits[0]?.answer();
-    assert.equal((await authorise(payment('o1', 'tok_slow'), key)).text, (await first).text);
+    const first = await answered;
+    assert.equal((await authorise(payment('o1', 'tok_slow'), key)).text, first.text);
     assert.equal(waits.length, 1);
   });
 
