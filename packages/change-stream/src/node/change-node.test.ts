@@ -364,6 +364,19 @@ test('another record at its own position begins from nothing, above all numbers 
   assert.equal(node.floor, 3);
 });
 
+test('what was kept at the end of a log that another one of its length took the place of counts no more', async () => {
+  change('p1');
+  change('p2');
+  const node = await follow();
+  connection.cut();
+  hub.rewrite(2, recordOf(['p3']));
+  connection.mend();
+  await nextTurn();
+  reconnect();
+  await nextTurn();
+  assert.deepEqual([node.applied?.number, node.floor], [2, 3]);
+});
+
 test('metrics show how far behind each source is, and whether it is trusted', async () => {
   const metrics = createMetrics('test');
   await follow({ metrics });

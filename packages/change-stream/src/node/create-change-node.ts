@@ -84,7 +84,8 @@ export function createChangeNode(options: ChangeNodeOptions): ChangeNode {
     const progress = await hub.progress();
     const { epoch, first, last } = await hub.range();
     const number = Math.max(first - 1, last - windowRecords);
-    const rewrittenTo = rewritten.epoch === epoch ? Math.max(rewritten.to, last) : 0;
+    // What was kept at the very end of the earlier log counts no more, also where this one is no longer.
+    const rewrittenTo = rewritten.epoch === epoch ? Math.max(rewritten.to + 1, last) : 0;
     const loading = createKnownLog({ epoch, number }, rewrittenTo, knownLog);
     while (loading.applied.number < last) {
       const records = await hub.read(loading.applied, pageRecords);

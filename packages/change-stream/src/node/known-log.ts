@@ -33,7 +33,7 @@ export interface KnownLogOptions {
 
 /**
  * @param start nothing up to here is remembered
- * @param rewrittenTo numbers up to here may have meant other records once
+ * @param rewrittenTo numbers below it may have meant other records once
  */
 export function createKnownLog(start: Position, rewrittenTo: number, options: KnownLogOptions): KnownLog {
   const { clocks, tagsOf, tell } = options;
