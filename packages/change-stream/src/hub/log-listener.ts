@@ -12,9 +12,9 @@ export interface LogListener {
   query<Row>(name: string, statement: CompiledQuery<Row>): Promise<readonly Row[]>;
   /**
    * Waits for appends since the last call came back, at most so long. Rejects when the connection is lost.
-   * @returns what was told of each in its order, empty text for one that has to be read
+   * @returns what was told of the only one; empty where that was nothing, there were several, or the time is over
    */
-  nextAppends(waitMs: number): Promise<readonly string[]>;
+  nextAppend(waitMs: number): Promise<string>;
   /** Ends it at once, and with it every call under way. */
   close(): void;
 }
@@ -29,9 +29,6 @@ const settings = [
   'enable_bitmapscan = off',
   'jit = off',
 ];
-
-/** A reader that is so many appends behind reads them. */
-const maxTold = 100;
 
 /** @throws when the hub does not answer within `timeoutMs`, or the signal aborts, which later ends the connection at once */
 export async function openLogListener(
@@ -49,7 +46,7 @@ export async function openLogListener(
     keepAlive: true,
     stream: () => socket,
   });
-  let told: string[] = [];
+  let told: string | undefined;
   let lost: Error | undefined;
   let wake = () => {};
   const lose = (error: Error) => {
@@ -57,8 +54,7 @@ export async function openLogListener(
     wake();
   };
   client.on('notification', ({ payload = '' }) => {
-    if (told.length < maxTold) told.push(payload);
-    else told = [''];
+    told = told === undefined ? payload : '';
     wake();
   });
   client.on('error', lose);
@@ -86,8 +82,8 @@ export async function openLogListener(
   return {
     query: <Row>(name: string, { sql, parameters }: CompiledQuery<Row>) =>
       query({ name, text: sql, values: [...parameters] }) as Promise<Row[]>,
-    nextAppends: async (waitMs) => {
-      if (told.length === 0 && lost === undefined) {
+    nextAppend: async (waitMs) => {
+      if (told === undefined && lost === undefined) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, waitMs);
           wake = () => {
@@ -97,9 +93,9 @@ export async function openLogListener(
         });
       }
       if (lost !== undefined) throw lost;
-      const appends = told;
-      told = [];
-      return appends;
+      const only = told ?? '';
+      told = undefined;
+      return only;
     },
     close,
   };

@@ -49,23 +49,17 @@ interface ToldRecords {
 }
 
 /**
- * The records that come behind `position`, of what notifications told.
+ * The records behind `position`, of what a notification told.
  * @returns undefined when there may be others, or when another log than the reader's was told of: the log has to be asked
  */
-export function recordsTold(told: readonly string[], position: Position): HubRecord[] | undefined {
-  const records: HubRecord[] = [];
-  let { number, mark } = position;
-  for (const text of told) {
-    if (text === '') return undefined;
-    const one: ToldRecords = JSON.parse(text);
-    const end = one.records.at(-1)?.number ?? 0;
-    if (one.epoch === position.epoch && end <= number) continue;
-    if (one.epoch !== position.epoch || one.after !== number) return undefined;
-    if (mark !== undefined && one.mark !== mark) return undefined;
-    records.push(...one.records.map(toRecord));
-    ({ number, mark } = records.at(-1) as HubRecord);
-  }
-  return records;
+export function recordsTold(told: string, position: Position): HubRecord[] | undefined {
+  if (told === '') return undefined;
+  const { epoch, after, mark, records }: ToldRecords = JSON.parse(told);
+  if (epoch !== position.epoch) return undefined;
+  // It was found by looking, before its news came.
+  if ((records.at(-1)?.number ?? 0) <= position.number) return [];
+  const joinsOn = after === position.number && (position.mark === undefined || position.mark === mark);
+  return joinsOn ? records.map(toRecord) : undefined;
 }
 
 /** One statement, so one moment: records above `after`, at most `limit`, and about `maxBytes` of events but at least one record. */

@@ -57,11 +57,10 @@ export async function tailLog({ url, db, after, receive, signal }: TailOptions):
     listener = await openLogListener(url, timeoutMs, signal);
     while (!signal.aborted) {
       if (await look(listener)) continue;
-      for (let told = await listener.nextAppends(pollMs); told.length > 0; ) {
-        const records = recordsTold(told, position);
-        if (records === undefined || signal.aborted) break;
-        await handOn(records, []);
-        told = await listener.nextAppends(pollMs);
+      for (let isTold = true; isTold && !signal.aborted; ) {
+        const records = recordsTold(await listener.nextAppend(pollMs), position);
+        isTold = records !== undefined;
+        await handOn(records ?? [], []);
       }
     }
   } catch (error) {
