@@ -62,11 +62,11 @@ export async function measureGatewayCpu(
 
 /** The comparison at its full length, about a minute. */
 export async function reportGatewayCpu(ending: AsyncDisposableStack): Promise<Report> {
-  const size = { warmUpRequests: 20_000, rounds: 100, requestsPerRound: 1_000, connections: 16 };
+  const size = { warmUpRequests: 20_000, rounds: 400, requestsPerRound: 500, connections: 16 };
   const costs = await measureGatewayCpu(size, ending);
   return {
     title: 'CPU time of a proxy per request',
-    note: 'Median of 100 rounds of 1,000 requests each; the ratio is to the first proxy in the same round.',
+    note: 'Median of 400 rounds of 500 requests each; the ratio is to the first proxy in the same round.',
     heads: ['', 'median', 'ratio', 'middle half of ratios'],
     rows: costs.map(({ name, cpuUs, ratio, ratioFrom, ratioTo }) => [
       name,

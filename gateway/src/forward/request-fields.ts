@@ -66,9 +66,16 @@ function peerAddress({ socket: { remoteAddress = 'unknown' } }: IncomingMessage)
 }
 
 function passedOn(req: IncomingMessage, named: ReadonlySet<string>): Record<string, string> {
-  const { rawHeaders } = req;
-  const hopByHop = namedByConnection(req.headers.connection);
+  const { headers, rawHeaders } = req;
+  const hopByHop = namedByConnection(headers.connection);
   const fields: Record<string, string> = {};
+  const names = Object.keys(headers);
+  // Each came once, as nearly always.
+  if (2 * names.length === rawHeaders.length) {
+    for (const name of names)
+      if (named.has(name) && !hopByHop?.has(name)) fields[name] = headers[name] as string;
+    return fields;
+  }
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
     if (!named.has(name) || hopByHop?.has(name)) continue;

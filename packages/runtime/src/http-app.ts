@@ -6,6 +6,7 @@ import express, {
   type Response,
 } from 'express';
 import { createAccessLog } from './access-log.ts';
+import { AppRequest, AppResponse } from './app-messages.ts';
 import type { Logger } from './log.ts';
 import { type Metrics, routeLabel } from './metrics.ts';
 import { asOneMiddleware } from './one-middleware.ts';
@@ -43,12 +44,14 @@ export interface HttpAppOptions {
  */
 export function createHttpApp(options: HttpAppOptions, mount: (app: Express) => void): Express {
   const app = express();
+  app.request = AppRequest.prototype as Request;
+  app.response = AppResponse.prototype as Response;
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('strict routing', true);
-  app.use(asOneMiddleware([beginRequest(options), ...(options.pipeline ?? [])]));
+  app.use(asOneMiddleware([beginRequest(app, options), ...(options.pipeline ?? [])]));
   mount(app);
   app.use(nothingHere);
   app.use(answerProblem(options));
@@ -60,12 +63,15 @@ export function contextOf(res: Response): RequestContext {
   return res.locals.context;
 }
 
-function beginRequest(options: HttpAppOptions): RequestHandler {
+function beginRequest(app: Express, options: HttpAppOptions): RequestHandler {
   const contextOptions = { newId: createRandomHex(16), ...options, newSpanId: createRandomHex(8) };
   const measure = createMeasure(options);
   const { setsRequestId = true, tracing } = options;
   return (req, res, next) => {
     const startedAt = performance.now();
+    // Their prototypes are every app's.
+    req.app = app;
+    res.app = app;
     const span = tracing?.beginRequest(req);
     const context = createRequestContext(req, res, contextOptions, span?.traceparent);
     res.locals.context = context;

@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { createTurns } from './answer-in-turn.ts';
+import { AppRequest, AppResponse } from './app-messages.ts';
 import { answerHandshakes, beginsHandshake } from './handshakes.ts';
 import { lingerAndClose } from './linger-and-close.ts';
 import { Problem, type ProblemName, sendProblem } from './problems.ts';
@@ -45,6 +46,8 @@ export function createHttpServer(options: HttpServerOptions): Server {
   const serve = withHost(handler, refuseRequest);
   const server = createServer(
     {
+      IncomingMessage: AppRequest,
+      ServerResponse: AppResponse,
       maxHeaderSize: 16_384,
       headersTimeout: headTimeoutMs,
       requestTimeout: Math.max(headTimeoutMs, requestTimeoutMs),
