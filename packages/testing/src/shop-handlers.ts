@@ -9,6 +9,8 @@ import type { ShopData } from './shop-data.ts';
 
 /** The reads of the four services, answered from memory. Commands are refused. */
 
+type ProductPlace = Pick<ShopData['products'][number], 'id' | 'price' | 'createdAt'>;
+
 export function catalogHandlers(data: ShopData): OperationHandlers<CatalogOperations> {
   const { products, categories, reviews } = data;
   const stars = new Map(products.map(({ id }) => [id, ratingOf(reviews, id).average]));
@@ -18,7 +20,7 @@ export function catalogHandlers(data: ShopData): OperationHandlers<CatalogOperat
     price_desc: (a, b) => b.price.amount - a.price.amount,
     newest: (a, b) => b.createdAt.localeCompare(a.createdAt),
     rating: (a, b) => Number(stars.get(b.id)) - Number(stars.get(a.id)),
-  } satisfies Record<string, Parameters<typeof products.toSorted>[0]>;
+  } satisfies Record<string, (a: ProductPlace, b: ProductPlace) => number>;
   return {
     listProducts: ({ query }) => {
       const { ids, category, q, sort = 'featured', limit = 20, cursor } = query;
@@ -33,7 +35,9 @@ export function catalogHandlers(data: ShopData): OperationHandlers<CatalogOperat
           (category === undefined || product.category.id === category) &&
           (q === undefined || product.name.toLowerCase().split(' ').includes(q.toLowerCase())),
       );
-      return { body: page(list.toSorted(orders[sort]), `${sort} ${category} ${q}`, limit, cursor) };
+      const order = (a: ProductPlace, b: ProductPlace) =>
+        orders[sort](a, b) || Number(a.id.slice(1)) - Number(b.id.slice(1));
+      return { body: productPage(list, order, `${sort} ${category} ${q}`, limit, cursor) };
     },
     getProduct: ({ path }) => ({ body: one(products, 'id', path.id) }),
     listCategories: () => ({ body: { items: categories } }),
@@ -108,6 +112,24 @@ function one<Item, Key extends keyof Item>(items: readonly Item[], key: Key, id:
   const [item] = pick(items, key, [id]);
   if (item === undefined) throw new Problem('not-found', `Nothing has the id "${id}".`);
   return item;
+}
+
+/** Goes on after the product of the cursor, wherever that is now. */
+function productPage(
+  products: ShopData['products'],
+  order: (a: ProductPlace, b: ProductPlace) => number,
+  list: string,
+  limit: number,
+  cursor: string | undefined,
+) {
+  const [text] = cursor === undefined ? [] : decodeCursor(cursor, list, ['string']);
+  const last: ProductPlace | undefined = text === undefined ? undefined : JSON.parse(text);
+  const rest = products.toSorted(order).filter((product) => last === undefined || order(product, last) > 0);
+  const items = rest.slice(0, limit);
+  const cursors = items.map(({ id, price, createdAt }) =>
+    encodeCursor(list, [JSON.stringify({ id, price, createdAt })]),
+  );
+  return { items, cursors, next: rest.length > limit ? (cursors.at(-1) ?? null) : null };
 }
 
 function page<Item>(items: readonly Item[], list: string, limit: number, cursor: string | undefined) {
