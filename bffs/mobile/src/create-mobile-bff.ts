@@ -24,13 +24,16 @@ import { addReview } from './products/add-review.ts';
 import { listProducts } from './products/list-products.ts';
 import { setPrice, setStock } from './products/operator-commands.ts';
 import { showProduct } from './products/show-product.ts';
-import { createScreens, describeFailure, writeScreen } from './screen-answer.ts';
+import { createScreens, describeFailure, freshScreen, writeScreen } from './screen-answer.ts';
 import { toServiceProblem } from './service-failure.ts';
+import { type SyncLog, showSync } from './sync/show-sync.ts';
 
 export interface MobileBffParts {
   readonly clients: ShopServices;
   /** What clients have to see; answers have no token when left out. */
-  readonly consistency?: Pick<Consistency, 'begin'> | undefined;
+  readonly consistency?: Consistency | undefined;
+  /** What is known of changes, for phones that keep the catalogue; there is no sync when left out. */
+  readonly syncLog?: SyncLog | undefined;
   /** Says whom a token is from; everybody is a visitor when left out. */
   readonly verifyToken?: TokenVerifier | undefined;
   readonly log: Logger;
@@ -49,13 +52,16 @@ export interface MobileBffParts {
 /** The phone's API; `contracts/openapi/mobile.yaml` says what it does. */
 export function createMobileBff(parts: MobileBffParts): Express {
   const { clients, consistency, verifyToken, log, metrics, tracing, timeoutMs, minAppVersion } = parts;
-  const { validateAnswers = false, eventStreams = createEventStreams() } = parts;
+  const { syncLog, validateAnswers = false, eventStreams = createEventStreams() } = parts;
   const document = loadOpenApi('mobile');
   const screen = createScreens(clients.answers);
   const handlers: OperationHandlers<operations> = {
     showHome: screen('showHome', showHome(clients)),
     listProducts: screen('listProducts', listProducts(clients)),
     showProduct: screen('showProduct', showProduct(clients)),
+    syncProducts: freshScreen(
+      showSync({ clients, log: syncLog, requirementOf: consistency?.reading.requirementOf }),
+    ),
     showMe: screen('showMe', showMe(clients)),
     listMyOrders: screen('listMyOrders', listMyOrders(clients)),
     showOrder: screen('showOrder', showOrder(clients)),

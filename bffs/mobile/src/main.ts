@@ -7,6 +7,7 @@ import { runProcess } from '@portico/runtime/run-process.ts';
 import { openTracing } from '@portico/runtime/tracing.ts';
 import { readMobileConfig } from './config.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
+import { createChangedProducts } from './sync/changed-products.ts';
 
 await runProcess(async () => {
   const config = readMobileConfig(process.env);
@@ -14,6 +15,7 @@ await runProcess(async () => {
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
   const clients = openShop(config, { name: 'mobile', log, metrics, tracing });
+  const changed = clients.changes && createChangedProducts({ ...clients.changes, log });
   const eventStreams = createEventStreams({ tracing });
   return {
     log,
@@ -23,6 +25,7 @@ await runProcess(async () => {
       clients,
       eventStreams,
       consistency: clients.consistency,
+      syncLog: clients.changes && changed && { node: clients.changes.node, changed },
       verifyToken: toTokenVerifier(config),
       log,
       metrics,
@@ -37,6 +40,7 @@ await runProcess(async () => {
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
     leave: eventStreams.leave,
-    close: () => clients.close(),
+    // All at once: they may be waiting for the hub.
+    close: async () => void (await Promise.all([changed?.close(), clients.close()])),
   };
 });

@@ -5,6 +5,7 @@ import type { EventStreams } from '@portico/runtime/event-stream.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createMobileBff } from './create-mobile-bff.ts';
+import type { SyncLog } from './sync/show-sync.ts';
 
 export interface TestBffOptions {
   readonly now?: () => number;
@@ -15,6 +16,8 @@ export interface TestBffOptions {
   /** What is known of changes, and of orders from them; nothing when left out. */
   readonly node?: ShopServicesOptions['node'];
   readonly ordersView?: ShopServicesOptions['ordersView'];
+  readonly tagsOf?: ShopServicesOptions['tagsOf'];
+  readonly syncLog?: SyncLog;
   readonly consistency?: Consistency;
   readonly eventStreams?: EventStreams;
 }
@@ -36,11 +39,13 @@ export function createTestBff(urls: ShopServicesOptions['urls'], options: TestBf
     now,
     node: options.node,
     ordersView: options.ordersView,
+    tagsOf: options.tagsOf,
     ...consistency?.reading,
   });
   const app = createMobileBff({
     clients,
     consistency,
+    syncLog: options.syncLog,
     eventStreams: options.eventStreams,
     verifyToken,
     log: silentLogger,

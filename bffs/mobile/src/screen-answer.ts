@@ -43,10 +43,6 @@ export type ShowScreen<Id extends keyof operations> = (
 /**
  * Handlers of GETs that answer with a whole screen, kept with its entity tag until something changes that it shows. A
  * screen depends on path, query and user, and on nothing else of a request.
- *
- * Everybody may see the catalogue, so any cache may keep it, but prices and stock change
- * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is
- * not kept, nor is one for somebody whose token was sent. One that says what its client has seen is for that client.
  */
 export function createScreens(answers: WholeAnswers) {
   const build = buildOf(import.meta.dirname);
@@ -54,15 +50,29 @@ export function createScreens(answers: WholeAnswers) {
     async ({ path, query, context }: OperationRequest<operations[Id]>): Promise<Answer<Screen<Id>>> => {
       const question = `mobile ${build} ${id} ${JSON.stringify([sorted(path), sorted(query)])}`;
       const make = async (own: RequestContext) => write(await show({ path, query, context: own }), own);
-      const screen = await answers.give(question, make, context);
-      const made = answerHeaders(cacheName, context);
-      // As JSON, it is the screen.
-      const body = new WrittenScreen(screen) as unknown as Screen<Id>;
-      const isForOne = context.identity !== undefined || 'Portico-Consistency' in made;
-      const mayKeep = context.identity === undefined && screen.isWhole;
-      const directives = [...(isForOne ? ['private'] : []), mayKeep ? 'no-cache' : 'no-store'];
-      return { body, headers: { 'Cache-Control': directives.join(', '), ...made } };
+      return answerScreen(await answers.give(question, make, context), context);
     };
+}
+
+/** Of a GET whose screen is another one each time: only what it is made of is kept. */
+export function freshScreen<Id extends keyof operations>(show: ShowScreen<Id>) {
+  return async (request: OperationRequest<operations[Id]>): Promise<Answer<Screen<Id>>> =>
+    answerScreen(write(await show(request), request.context), request.context);
+}
+
+/**
+ * Everybody may see the catalogue, so any cache may keep it, but prices and stock change
+ * at any moment: it has to ask first each time, and mostly hears 304. A screen with parts missing is
+ * not kept, nor is one for somebody whose token was sent. One that says what its client has seen is for that client.
+ */
+function answerScreen<Body>(screen: KeptScreen, context: RequestContext): Answer<Body> {
+  const made = answerHeaders(cacheName, context);
+  // As JSON, it is the screen.
+  const body = new WrittenScreen(screen) as unknown as Body;
+  const isForOne = context.identity !== undefined || 'Portico-Consistency' in made;
+  const mayKeep = context.identity === undefined && screen.isWhole;
+  const directives = [...(isForOne ? ['private'] : []), mayKeep ? 'no-cache' : 'no-store'];
+  return { body, headers: { 'Cache-Control': directives.join(', '), ...made } };
 }
 
 function write(screen: object, { log }: RequestContext): KeptScreen {

@@ -31,6 +31,7 @@ const samples = [
   { title: 'The phone’s home screen', path: '/api/v1/home' },
   { title: 'A page for the phone', path: '/api/v1/products?limit=10' },
   { title: 'One product for the phone', path: '/api/v1/products/p1' },
+  { title: 'What an offline phone keeps', path: '/api/v1/sync?limit=10' },
 ];
 
 const part = (id) => document.getElementById(id);

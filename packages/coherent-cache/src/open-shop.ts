@@ -1,4 +1,6 @@
+import type { EventHub } from '@portico/change-stream/hub/event-hub.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
+import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { createLiveView } from '@portico/change-stream/views/create-live-view.ts';
 import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-store.ts';
@@ -36,6 +38,8 @@ interface OtherOptions
 /** The services, and what clients have to see of them; undefined without `PORTICO_TOKEN_KEY`. */
 export interface OpenShop extends ShopServices {
   readonly consistency: Consistency | undefined;
+  /** What is known of changes, and from where; undefined without `HUB_URL`. Closing the shop closes both. */
+  readonly changes: { readonly node: ChangeNode; readonly hub: EventHub } | undefined;
 }
 
 /**
@@ -81,6 +85,7 @@ export function openShop(
   return {
     ...services,
     consistency,
+    changes: hub && node && { hub, node },
     close: async () => {
       await services.close();
       // All at once: they may be waiting for the hub.
