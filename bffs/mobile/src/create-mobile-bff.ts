@@ -8,12 +8,14 @@ import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
+import { createOpenApiGet } from '@portico/runtime/openapi-get.ts';
 import { createOpenApiRouter } from '@portico/runtime/openapi-router.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import compression from 'compression';
 import type { Express, RequestHandler } from 'express';
 import { requireAppVersion } from './app-version.ts';
+import { answerBatch } from './batch/answer-batch.ts';
 import { createDocsRouter } from './docs/docs-routes.ts';
 import { showHome } from './home-feed/show-home.ts';
 import { showMe } from './me/show-me.ts';
@@ -71,7 +73,9 @@ export function createMobileBff(parts: MobileBffParts): Express {
     addReview: addReview(clients),
     setPrice: setPrice(clients),
     setStock: setStock(clients),
+    batch: answerBatch((target, context) => get(target, context)),
   };
+  const get = createOpenApiGet(document, handlers, ['followOrder']);
   return createHttpApp({ log, metrics, tracing, timeoutMs, translateError: toServiceProblem }, (app) => {
     app.use(varyByEncoding);
     // Before everything that answers. It takes bodies from 1 kB on, and brotli at quality 4: Node's own default, 11, takes

@@ -19,7 +19,7 @@ interface KeptScreen {
 }
 
 /** A screen as it is sent; whoever wants to know its members finds them in `toJSON`. */
-class WrittenScreen {
+export class WrittenScreen {
   readonly text: string;
   readonly tag: string;
 

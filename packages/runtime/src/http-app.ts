@@ -140,7 +140,7 @@ const answerProblem =
   };
 
 /** What is wrong on our side with its stack; what clients or parts behind us bring about in a line, and no client mistakes. */
-function logProblem(problem: Problem, { log }: RequestContext): void {
+export function logProblem(problem: Problem, { log }: RequestContext): void {
   if (problem.problem === 'internal') log.error({ err: problem.cause ?? problem }, problem.message);
   else if (problem.status >= 502)
     log.warn({ problem: problem.problem, cause: String(problem.cause) }, problem.message);
