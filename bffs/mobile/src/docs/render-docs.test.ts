@@ -39,6 +39,8 @@ describe('The docs page', () => {
     assert.deepEqual(commands, [
       "curl -i --compressed 'https://shop.example/api/v1/home'",
       "curl -i --compressed 'https://shop.example/api/v1/products?limit=2&fields=name,price,inStock'",
+      "curl -i --compressed 'https://shop.example/api/v1/sync?limit=2'",
+      `curl -i --compressed 'https://shop.example/api/v1/batch' -X POST --json '{"requests":[{"url":"/api/v1/products?limit=2"}]}'`,
       "curl -i --compressed 'https://shop.example/api/v1/products/p1'",
       `curl -i --compressed 'https://shop.example/api/v1/products/p1/reviews' -X POST ${as('ada')} -H 'Idempotency-Key: 4d1f6a2e-8f0b-4c57-9a8c-2f3f5a6f2b11' --json '{"stars":4,"body":"Pours exactly where I want it. The handle stays cool."}'`,
       `curl -i --compressed 'https://shop.example/api/v1/operator/products/p1/price' -X PUT ${as('root')} --json '{"amount":4990}'`,

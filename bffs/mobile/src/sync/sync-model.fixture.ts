@@ -62,7 +62,7 @@ export const anySteps: fc.Arbitrary<Operation[]> = fc.array(
     b: fc.nat(11),
     c: fc.nat(11),
   }),
-  { minLength: 40, maxLength: 160, size: 'max' },
+  { minLength: 200, maxLength: 500, size: 'max' },
 );
 
 /** How often something happened, so that a test can see that nothing was passed over. */
@@ -349,7 +349,13 @@ export async function playSync(shop: ShopServices, steps: readonly Operation[], 
     const next = waiting.shift();
     if (next !== undefined && next.name !== 'sync') void perform[next.name](next);
   };
-  shop.events.on('call', performWaiting);
+  /** One of them, or all that are left. */
+  const performDuring = () => {
+    if (waiting.length > 0) count('during a page');
+    const left = (waiting[0]?.c ?? 0) % 3 === 0 ? 1 : waiting.length;
+    for (let done = 0; done < left; done += 1) performWaiting();
+  };
+  shop.events.on('call', performDuring);
   const instant: readonly string[] = instantOperations.map(([name]) => name);
   try {
     for (let at = 0; at < steps.length; at += 1) {
@@ -358,7 +364,7 @@ export async function playSync(shop: ShopServices, steps: readonly Operation[], 
       count(name);
       if (name !== 'sync') await perform[name](operation);
       else {
-        while (waiting.length < b % 4 && instant.includes(steps[at + 1]?.name ?? '')) {
+        while (waiting.length < b % 7 && instant.includes(steps[at + 1]?.name ?? '')) {
           at += 1;
           waiting.push(steps[at] as Operation);
         }
@@ -391,7 +397,7 @@ export async function playSync(shop: ShopServices, steps: readonly Operation[], 
       );
     }
   } finally {
-    shop.events.off('call', performWaiting);
+    shop.events.off('call', performDuring);
     shop.takeCalls();
     heal();
     await Promise.all(bffs.map((bff) => bff.close()));
