@@ -215,6 +215,20 @@ describe('A phone that syncs', { timeout: 180_000 }, () => {
     assert.equal(phone.startedAgain, 0);
   });
 
+  it('takes one round trip with other reads, through the gateway', async () => {
+    const requests = ['/api/v1/home', '/api/v1/sync?limit=1', '/api/v1/me'].map((url) => ({ url }));
+    const answer = await fetch(`${gateway.url}/api/v1/batch`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ requests }),
+    });
+    const { responses } = (await answer.json()) as components['schemas']['BatchAnswer'];
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      [200, 200, 401],
+    );
+  });
+
   it('starts again after a TRUNCATE, and ends with what there is', async () => {
     const phone = newPhone();
     await isWhole(phone);

@@ -5,6 +5,7 @@ import { reportCacheHits } from './cache-hit.ts';
 import { reportCommitToAnswers } from './coherence/commit-to-answers.ts';
 import { reportCommitToCaches } from './coherence/commit-to-caches.ts';
 import { reportMix } from './coherence/mix.ts';
+import { reportSync } from './coherence/sync.ts';
 import { reportGatewayCpu } from './gateway-cpu.ts';
 import { reportHub } from './hub.ts';
 import { type Report, writeReport } from './report.ts';
@@ -15,6 +16,7 @@ const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<R
   'commit-to-caches': reportCommitToCaches,
   'commit-to-answers': reportCommitToAnswers,
   mix: reportMix,
+  sync: reportSync,
   'cache-hit': reportCacheHits,
   hub: reportHub,
 };
