@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type DataLock, LockedError, takeDataLock } from '@portico/runtime/data-lock.ts';
 import type { DemoConfig } from './config.ts';
-import { type DataLock, LockedError, takeDataLock } from './data-lock.ts';
 import { portProblem } from './free-port.ts';
 
 /** Makes the data directory this demo's alone. @throws Error with one line when it can't be had. */

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { takeDataLock } from '../data-lock.ts';
+import { takeDataLock } from '@portico/runtime/data-lock.ts';
 import { freePort } from '../free-port.ts';
 import { type PostgresConfig, readPostgresConfig } from './config.ts';
 import type { EngineProcess } from './engine-process.ts';

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { takeDataLock } from '../data-lock.ts';
+import { takeDataLock } from '@portico/runtime/data-lock.ts';
 import { freePort } from '../free-port.ts';
 import { readEngineConfig } from './config.ts';
 import { endProcess, spawnEngine } from './engine-process.ts';
