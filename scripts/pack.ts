@@ -28,6 +28,7 @@ const published = [
   'packages/runtime',
   'packages/service-client',
   'packages/change-stream',
+  'packages/event-lake',
   'packages/coherent-cache',
   'gateway',
   'cli',

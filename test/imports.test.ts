@@ -7,11 +7,13 @@ import { test } from 'node:test';
 const root = join(import.meta.dirname, '..');
 
 /** Which workspaces each workspace may import. Packages stand leaf first: one may import those before it. */
-const packages = ['contracts', 'runtime', 'service-client', 'change-stream', 'coherent-cache'].map(
+const chain = ['contracts', 'runtime', 'service-client', 'change-stream', 'coherent-cache'].map(
   (name) => `packages/${name}`,
 );
+const packages = [...chain, 'packages/event-lake'];
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  ...Object.fromEntries(packages.map((name, index) => [name, packages.slice(0, index)])),
+  ...Object.fromEntries(chain.map((name, index) => [name, chain.slice(0, index)])),
+  'packages/event-lake': chain.slice(0, chain.indexOf('packages/coherent-cache')),
   'packages/testing': packages,
   gateway: packages,
   'bffs/web': packages,
@@ -57,6 +59,7 @@ interface Manifest {
   readonly name: string;
   readonly dependencies?: object;
   readonly devDependencies?: object;
+  readonly optionalDependencies?: object;
 }
 
 function manifestOf(folder: string): Manifest {
@@ -103,8 +106,9 @@ test('a workspace declares every package that it imports', () => {
   // What only tests and types need stands once, at the top.
   const shared = Object.keys(manifestOf('.').devDependencies ?? {});
   for (const workspace of Object.keys(mayImport)) {
-    const { dependencies, devDependencies } = manifestOf(workspace);
-    const declared = [...Object.keys({ ...dependencies, ...devDependencies }), ...shared];
+    const { dependencies, devDependencies, optionalDependencies } = manifestOf(workspace);
+    const own = { ...dependencies, ...devDependencies, ...optionalDependencies };
+    const declared = [...Object.keys(own), ...shared];
     const imported = files
       .filter((file) => file.startsWith(`${workspace}/`))
       .flatMap(specifiersOf)

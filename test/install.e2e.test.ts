@@ -63,7 +63,7 @@ describe('packed, and installed by npm into an empty folder', { timeout: 300_000
     writeGatewayFile(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
     succeed(process.execPath, ['scripts/pack.ts', basename(packed)], root);
     const tarballs = globSync(join(packed, '*.tgz'));
-    assert.equal(tarballs.length, 7);
+    assert.equal(tarballs.length, 8);
     // Without it npm looks for a project in the folders above.
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
     succeed('npm', [

@@ -25,6 +25,11 @@ const commands: Readonly<Record<string, Command>> = {
       process.stdout.write(`${await runHub(args, process.env)}\n`);
     },
   },
+  lake: {
+    summary:
+      'everything that the hub ever held: lake write, lake verify, lake query "<sql>" [--json], lake replay [--from --to --source --type]',
+    run: startLake,
+  },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
     run: async (args) => {
@@ -88,6 +93,12 @@ async function startCapture(args: readonly string[]): Promise<void> {
   }
   const { runResnapshot } = await import('@portico/change-stream/capture/run-resnapshot.ts');
   await runResnapshot(service, process.env);
+}
+
+async function startLake(args: readonly string[]): Promise<void> {
+  if (args[0] === 'write' && args.length === 1) return void (await import('@portico/event-lake/main.ts'));
+  const { runLake } = await import('@portico/event-lake/run-lake.ts');
+  process.exitCode = await runLake(args, process.env, process);
 }
 
 const [name = '--help', ...args] = process.argv.slice(2);

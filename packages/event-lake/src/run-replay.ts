@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import type { HubRecord } from '@portico/change-stream/hub/event-hub.ts';
+import type { Lake } from './lake.ts';
+import { replaySegment, type Selection, selectSegments } from './replay-lake.ts';
+import type { LakeOutput } from './run-lake.ts';
+
+const usage =
+  'say portico lake replay [--from <n or time>] [--to <n or time>] [--epoch <epoch>] [--source <name>] [--type <type>]';
+
+const tellEveryMs = 1_000;
+
+/**
+ * Writes the events of a selection as lines of JSON, in the order of the hub, and tells every second how far it is. It
+ * begins when all that it needs was found to be what was written.
+ */
+export async function runReplay(
+  lake: Lake,
+  args: readonly string[],
+  { stdout, stderr }: LakeOutput,
+): Promise<number> {
+  const { selection, type } = readSelection(lake, args);
+  const segments = await selectSegments(lake, selection);
+  const total = segments.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  const done = { records: 0, events: 0 };
+  let read = 0;
+  let toldAt = performance.now();
+  for (const segment of segments) {
+    for await (const records of replaySegment(lake, segment, selection)) {
+      const lines = records.flatMap((record) => linesOf(segment.epoch, record, type));
+      done.records += records.length;
+      done.events += lines.length;
+      if (lines.length > 0 && !stdout.write(`${lines.join('\n')}\n`)) await once(stdout, 'drain');
+      if (performance.now() - toldAt < tellEveryMs) continue;
+      toldAt = performance.now();
+      stderr.write(
+        `replayed ${done.events} events; ${read + done.records} of ${total} records were looked at\n`,
+      );
+    }
+    read += segment.last - segment.first + 1;
+  }
+  stderr.write(`replayed ${done.events} events of ${done.records} records in ${segments.length} segments\n`);
+  return 0;
+}
+
+function linesOf(epoch: string, record: HubRecord, type: string | undefined): string[] {
+  const { number, source, xid, committedAt, events } = record;
+  return events
+    .filter((event) => type === undefined || event.type === type)
+    .map((event) => JSON.stringify({ epoch, number, source, xid, committedAt, ...event }));
+}
+
+function readSelection(
+  lake: Lake,
+  args: readonly string[],
+): { selection: Selection; type: string | undefined } {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { from: text, to: text, epoch: text, source: text, type: text },
+  });
+  const { source, type } = values;
+  const epochs = lake.manifest.parts().map(({ epoch }) => epoch);
+  if (values.epoch !== undefined && !epochs.includes(values.epoch)) {
+    throw new Error(`the lake has no part ${JSON.stringify(values.epoch)}, but ${epochs.join(', ')}`);
+  }
+  const edges = [values.from, values.to];
+  if (edges.every((edge) => edge === undefined)) {
+    return { selection: { epoch: values.epoch, source }, type };
+  }
+  const isNumber = edges.every((edge) => edge === undefined || /^\d+$/.test(edge));
+  const [from, to] = edges.map((edge) => edge && (isNumber ? Number(edge) : Date.parse(edge)));
+  if (Number.isNaN(from) || Number.isNaN(to)) throw new Error(usage);
+  const range = { from: Number(from ?? 0), to: Number(to ?? Number.MAX_SAFE_INTEGER) };
+  const epoch = values.epoch ?? (isNumber ? epochs.at(-1) : undefined);
+  return { selection: { epoch, source, ...(isNumber ? { numbers: range } : { times: range }) }, type };
+}
