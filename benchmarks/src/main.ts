@@ -8,6 +8,7 @@ import { reportMix } from './coherence/mix.ts';
 import { reportSync } from './coherence/sync.ts';
 import { reportGatewayCpu } from './gateway-cpu.ts';
 import { reportHub } from './hub.ts';
+import { reportLake } from './lake.ts';
 import { type Report, writeReport } from './report.ts';
 
 /** Each puts into `ending` what has to be stopped and deleted after it. */
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<R
   sync: reportSync,
   'cache-hit': reportCacheHits,
   hub: reportHub,
+  lake: reportLake,
 };
 const pictures = join(import.meta.dirname, '..', 'results');
 

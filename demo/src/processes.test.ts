@@ -26,6 +26,7 @@ test('without settings every service runs, beside its engines', () => {
     'shipping',
     'identity',
     'capture',
+    'lake',
     'web',
     'mobile',
     'gateway',
@@ -125,6 +126,6 @@ test('inventory posts to capture, is captured, or says nothing', () => {
 
 test('with every service mocked there is no PostgreSQL and nothing to capture', () => {
   assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('postgres'));
-  assert.ok(!names({ PORTICO_MOCK: 'all' }).includes('capture'));
+  for (const name of ['capture', 'lake']) assert.ok(!names({ PORTICO_MOCK: 'all' }).includes(name));
   assert.ok(!names({ PORTICO_MOCK: 'all', DATABASE_URL: 'postgres://db/x' }).includes('postgres'));
 });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type DemoConfig, repositoryDir } from './config.ts';
 import { serviceNames } from './service-names.ts';
 import type { ProcessSpec, ReadyByName } from './supervisor.ts';
@@ -13,8 +14,8 @@ export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   readonly ordersSecret: string;
 };
 
-/** How many ports `processTable` takes at the most: two a service, and those of the engines, identity, capture, BFFs and gateway. */
-export const mostPorts = 2 * serviceNames.length + 12;
+/** How many ports `processTable` takes at the most: two a service, and those of the engines, identity, capture, lake, BFFs and gateway. */
+export const mostPorts = 2 * serviceNames.length + 13;
 
 /**
  * What runs, as one list.
@@ -89,6 +90,16 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     };
     return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
   };
+  const lake = () => {
+    const own = {
+      ADMIN_PORT: takePort(),
+      LAKE_URL: pathToFileURL(join(config.dataDir, 'lake')).href,
+      // Whoever tries it out wants to see soon what just happened.
+      LAKE_SEGMENT_SECONDS: 5,
+    };
+    const env = ({ postgres }: ReadyByName) => settings({ ...own, HUB_URL: postgres?.databases?.hub });
+    return entry('lake', 'bffs', 'packages/event-lake/src/main.ts', env);
+  };
   const bff = (name: string) => {
     const own = { ...listening(), OIDC_ISSUER: oidcIssuer, PORTICO_TOKEN_KEY: config.tokenKey };
     const env = (ready: ReadyByName) =>
@@ -132,7 +143,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     ...(config.redisUrl === undefined ? [engine('redis')] : []),
     ...serviceNames.map((name) => (mocked(name) ? mock(name) : service(name))),
     ...(config.oidcIssuer === undefined ? [identity()] : []),
-    ...(run.length > 0 ? [capture(run)] : []),
+    ...(run.length > 0 ? [capture(run), lake()] : []),
     bff('web'),
     bff('mobile'),
     gateway(),

@@ -27,7 +27,7 @@ test('the start page loads its own files and nothing from elsewhere', async () =
 
 test('the start page shows every service', async () => {
   const { text } = await request(site).get('/').expect(200);
-  for (const name of ['gateway', 'web', 'mobile', 'capture', ...serviceNames])
+  for (const name of ['gateway', 'web', 'mobile', 'capture', 'lake', ...serviceNames])
     assert.ok(text.includes(`data-process="${name}"`), name);
 });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs, { mkdir, open, rm } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
@@ -108,6 +109,22 @@ describe('the writer of the lake', () => {
     await hub.trim(Number.MAX_SAFE_INTEGER);
     assert.equal((await hub.range()).first, 3);
     assert.deepEqual(await lake.records(), all);
+  });
+
+  test('a lake that is made anew holds what the one before did not need any more', async () => {
+    const before = await openTestLake();
+    const writer = before.write(hub);
+    await append(1, 2, 3);
+    await writer.until(3);
+    await before.remove();
+    const waiting = Promise.withResolvers<void>();
+    const tail: DurableEventHub['tail'] = async (_after, _receive, signal) => {
+      waiting.resolve();
+      await once(signal, 'abort');
+    };
+    lake.write({ ...hub, tail });
+    await waiting.promise;
+    assert.equal(await hub.trim(Number.MAX_SAFE_INTEGER), 0);
   });
 
   test('begins a new part in a new epoch, behind what is in the lake already', async () => {
