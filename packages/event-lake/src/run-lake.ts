@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { readLakeDir } from './config.ts';
+import { endWithReader } from './end-with-reader.ts';
 import { type Lake, LakeDamaged, openLake } from './lake.ts';
 import { runQuery } from './query/run-query.ts';
 import { runReplay } from './run-replay.ts';
@@ -34,6 +35,7 @@ export async function runLake(
   if (action === undefined) {
     throw new Error('say portico lake write, lake verify, lake query "<sql>", or lake replay');
   }
+  endWithReader(output.stdout);
   let lake: Lake | undefined;
   try {
     lake = openLake(readLakeDir(env));

@@ -1,6 +1,7 @@
 /** A process that answers one question with DuckDB, and ends. */
 import { once } from 'node:events';
 import process from 'node:process';
+import { endWithReader } from '../end-with-reader.ts';
 import { eventsView } from './events-view.ts';
 import { formatTable } from './format-table.ts';
 import type { Question } from './run-query.ts';
@@ -15,7 +16,9 @@ const settings = {
   autoload_known_extensions: 'false',
 };
 
-process.on('disconnect', () => process.exit(1));
+// An exit would wait for DuckDB's threads.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+endWithReader(process.stdout);
 const [question] = (await once(process, 'message')) as [Question];
 try {
   await answer(question);
