@@ -1,3 +1,4 @@
+import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
 import { openShop } from '@portico/coherent-cache/open-shop.ts';
 import { createEventStreams } from '@portico/runtime/event-stream.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
@@ -39,6 +40,7 @@ await runProcess(async () => {
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
+    adminExtra: createFaultRoutes(clients.faults),
     leave: eventStreams.leave,
     // All at once: they may be waiting for the hub.
     close: async () => void (await Promise.all([changed?.close(), clients.close()])),

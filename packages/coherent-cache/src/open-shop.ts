@@ -1,3 +1,6 @@
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FaultDesk } from '@portico/change-stream/faults/fault-desk.ts';
 import type { EventHub } from '@portico/change-stream/hub/event-hub.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
@@ -20,6 +23,7 @@ import {
   shopSettings,
   toShopOptions,
 } from './shop-services.ts';
+import { buildOf } from './whole-answers.ts';
 
 /** The settings of a process that reads the shop and, where there is a hub, knows what changes in it. */
 export const coherentShopSettings = {
@@ -40,7 +44,15 @@ export interface OpenShop extends ShopServices {
   readonly consistency: Consistency | undefined;
   /** What is known of changes, and from where; undefined without `HUB_URL`. Closing the shop closes both. */
   readonly changes: { readonly node: ChangeNode; readonly hub: EventHub } | undefined;
+  /** Of its view of orders; empty without `HUB_URL`. */
+  readonly faults: readonly FaultDesk[];
 }
+
+/** Where the functions of the views are, and what they know of events. */
+const viewSources = [
+  import.meta.dirname,
+  dirname(fileURLToPath(import.meta.resolve('@portico/contracts/events/change-event.ts'))),
+];
 
 /**
  * The services of the shop, read through a cache that follows the hub of changes. Nobody waits for the hub: while it is
@@ -73,6 +85,7 @@ export function openShop(
       log,
       metrics,
       tracing,
+      build: buildOf(...viewSources),
     });
   const services = createShopServices({
     ...toShopOptions(config),
@@ -86,6 +99,7 @@ export function openShop(
     ...services,
     consistency,
     changes: hub && node && { hub, node },
+    faults: liveView === undefined ? [] : [liveView.faults],
     close: async () => {
       await services.close();
       // All at once: they may be waiting for the hub.

@@ -151,14 +151,16 @@ function toSights(seen: ReadonlyMap<string, number>): Sight[] {
 }
 
 /**
- * Another text for each state of the programs in a folder: answers that another build has composed are not given.
- * @param folder the sources of a BFF
+ * Another text for each state of the programs in some folders: answers that another build has composed are not given.
+ * @param folders the sources of a BFF
  */
-export function buildOf(folder: string): string {
+export function buildOf(...folders: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (!/\.(ts|js|graphql)$/.test(name)) continue;
-    hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
+  for (const folder of folders) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (!/\.(ts|js|graphql)$/.test(name)) continue;
+      hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
+    }
   }
   return hash.digest('base64url').slice(0, 8);
 }

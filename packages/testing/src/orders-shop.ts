@@ -6,6 +6,8 @@ import type { EventHub, NewRecord } from '@portico/change-stream/hub/event-hub.t
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { createLiveView } from '@portico/change-stream/views/create-live-view.ts';
 import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-store.ts';
+import type { View } from '@portico/change-stream/views/view.ts';
+import type { ViewStore } from '@portico/change-stream/views/view-store.ts';
 import { type OrdersState, orderKey, ordersView } from '@portico/coherent-cache/orders/orders-view.ts';
 import { type OrderEvent, ordersEvents } from '@portico/contracts/events/orders-events.ts';
 import type { components, operations } from '@portico/contracts/generated/orders.ts';
@@ -22,6 +24,13 @@ import { createMemoryLog } from './memory-event-hub.ts';
 import type { TokenIssuer } from './token-issuer.ts';
 
 type Order = components['schemas']['Order'];
+
+export interface FollowOptions {
+  readonly waitMs?: number;
+  /** Another code of the view, and a store that several processes share. */
+  readonly view?: View<OrdersState>;
+  readonly store?: ViewStore<OrdersState>;
+}
 
 export type OrdersShop = Awaited<ReturnType<typeof startOrdersShop>>;
 
@@ -192,11 +201,11 @@ export async function startOrdersShop(issuer: TokenIssuer) {
       if (records.length > 0) await writer.append(records);
     },
     /** What a process knows of it, as a BFF has it, up to all that was committed. */
-    follow: async (own: EventHub = connect(), { waitMs = 10_000 } = {}) => {
+    follow: async (own: EventHub = connect(), { waitMs = 10_000, ...given }: FollowOptions = {}) => {
       const options = { hub: own, log: silentLogger };
       const node = createChangeNode({ ...options, sources: [ordersEvents], boundMs: 3_600_000 });
-      const store = createMemoryViewStore<OrdersState>();
-      const live = createLiveView({ ...options, view, store, node, waitMs });
+      const store = given.store ?? createMemoryViewStore<OrdersState>();
+      const live = createLiveView({ ...options, view: given.view ?? view, store, node, waitMs });
       closing.push(live.close, node.close, own.close);
       while (live.applied === undefined) await nextTurn();
       return { node, ordersView: live };

@@ -3,15 +3,19 @@ import { type ChangeEvent, everythingChanged } from '@portico/contracts/events/c
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createOutageLog } from '@portico/runtime/outage-log.ts';
+import { createFaultMetrics } from '../faults/fault-metrics.ts';
 import { type EventHub, type HubRecord, type Position, PositionGone } from '../hub/event-hub.ts';
 import { type EventTracing, traceRecords } from '../hub/trace-records.ts';
 import type { ChangeNode } from '../node/change-node.ts';
 import { createWaiters } from '../node/waiters.ts';
-import { foldRecords, keysOfRecords, startOf, ViewFailed } from './fold-records.ts';
+import { foldRecords, keysOfRecords, startOf } from './fold-records.ts';
+import { ViewFailed } from './folding.ts';
 import type { ChangeListener, LiveView } from './live-view.ts';
+import { isDoubted } from './set-aside.ts';
 import type { View, ViewCursor } from './view.ts';
+import { createViewFaults } from './view-faults.ts';
 import { createViewMetrics } from './view-metrics.ts';
-import type { ViewStore } from './view-store.ts';
+import type { ViewChange, ViewStore } from './view-store.ts';
 
 export interface LiveViewOptions<State> {
   readonly view: View<State>;
@@ -23,10 +27,14 @@ export interface LiveViewOptions<State> {
   readonly metrics?: Metrics | undefined;
   /** Records what is folded of traces as it happens; nothing is recorded when left out. */
   readonly tracing?: EventTracing;
+  /** Names the code that runs, in the faults that it opens beside the view's version: another one for each build. */
+  readonly build?: string;
   /** How long a read waits until the view has come up, in milliseconds. */
   readonly waitMs?: number;
   /** Milliseconds of a clock that nobody sets. */
   readonly steadyNow?: () => number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
   /** Waits before store or hub are tried again. */
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -45,10 +53,13 @@ const longestPauseMs = 2_000;
  *  2. reads what is above it from the hub, up to what the node has applied;
  *  3. from then on folds each record as soon as the node has applied it;
  *  4. begins again at 1 when the node has loaded anew, or the store or hub failed.
- * A record that the view's functions don't understand ends it, until the process is started again.
+ * An event that the view's functions don't understand is set aside (`faults`). Where no more can be, it stands before that event,
+ * trusted by nobody, and tries again until faults are repaired or other functions run.
  */
 export function createLiveView<State>(options: LiveViewOptions<State>): LiveView<State> {
   const { view, store, node, hub, log, waitMs = 10, steadyNow = () => performance.now() } = options;
+  const codeVersion = `${view.version}${options.build === undefined ? '' : `, build ${options.build}`}`;
+  const context = { codeVersion, now: options.now ?? Date.now };
   const { tracing, pause = (ms, signal) => delay(ms, undefined, { signal }) } = options;
   const closing = new AbortController();
   const waiters = createWaiters();
@@ -83,11 +94,30 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
     isFolding = false;
     waiting = [];
     if (error instanceof ViewFailed) {
+      if (isFailed) return fallen.resolve();
       isFailed = true;
       log.error({ err: error, view: view.name }, 'a view is not trusted any more, nor used');
       tell(undefined);
     } else if (error !== undefined) outage.down(String(error));
     fallen.resolve();
+  };
+
+  const sayOpened = (change: ViewChange<State> | undefined) => {
+    for (const [name, entry] of change?.aside ?? []) {
+      if (entry?.failure === undefined) continue;
+      const { id, type, key } = entry.event;
+      log.error(
+        {
+          err: entry.failure.error,
+          view: view.name,
+          codeVersion,
+          fault: name.slice(0, -2),
+          event: { id, type, key },
+        },
+        'an event is set aside: the view does not understand it',
+      );
+      faultMetrics?.opened();
+    }
   };
 
   /** Folds records that follow `from`, at once where the store is in this process. */
@@ -103,7 +133,8 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
       folded = ofView.at(-1)?.number ?? folded;
       if (cursor !== undefined) movedAt = steadyNow();
       const events = recorded === undefined ? [] : own.flatMap((record) => record.events);
-      if (ofView.length > 0) tell(isOfAll(ofView) ? undefined : new Set(keys), events);
+      const isOfAny = isOfAll(ofView) || isDoubted(cursor?.faults ?? {}, []);
+      if (ofView.length > 0) tell(isOfAny ? undefined : new Set(keys), events);
       waiters.wake();
     };
     if (ofView.length === 0 && steadyNow() - movedAt < passEveryMs) {
@@ -116,13 +147,19 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
       () => ({ operation: 'fold', consumer: view.name }),
       ofView,
       (own) => {
-        const updated = store.update(keys, (stored) => foldRecords(view, records, from.epoch, stored));
+        let change: ViewChange<State> | undefined;
+        const updated = store.update(keys, (stored) => {
+          change = foldRecords(view, records, from.epoch, stored, context);
+          return change;
+        });
         if (!(updated instanceof Promise)) {
+          sayOpened(change);
           arrive(keys, own, updated);
           return undefined;
         }
         const ownTurn = turn;
         return updated.then((cursor) => {
+          sayOpened(change);
           if (turn === ownTurn) arrive(keys, own, cursor);
         });
       },
@@ -188,6 +225,7 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
       if (position.number >= end.number) {
         told = position.number;
         isLive = true;
+        isFailed = false;
         outage.up();
         tell(undefined);
         waiters.wake();
@@ -211,7 +249,7 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
 
   const run = async () => {
     let pauseMs = firstPauseMs;
-    while (!closing.signal.aborted && !isFailed) {
+    while (!closing.signal.aborted) {
       fallen = Promise.withResolvers();
       try {
         if (node.applied !== undefined) await comeUp();
@@ -236,7 +274,8 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
         fall(new Error('the store has lost what was folded'));
         return 'behind';
       }
-      return Object.keys(cursor.gaps).length > 0 ? 'untrusted' : { cursor, states };
+      const isUntrusted = Object.keys(cursor.gaps).length > 0 || isDoubted(cursor.faults ?? {}, keys);
+      return isUntrusted ? 'untrusted' : { cursor, states };
     } catch (error) {
       outage.down(String(error));
       return 'behind';
@@ -250,10 +289,14 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
     const lag = () => (isFailed ? undefined : Math.max(0, (node.applied?.number ?? 0) - (at?.number ?? 0)));
     createViewMetrics(options.metrics, { name: view.name, isTrusted, lag });
   }
+  const faults = createViewFaults(view, store, context, log, (keys) => tell(keys));
+  const countFaults = async () => Object.keys((await store.read([])).cursor?.faults ?? {}).length;
+  const faultMetrics = options.metrics && createFaultMetrics(options.metrics, view.name, countFaults);
   const endings = [node.onApplied(hear), node.onLoaded(() => fall())];
   const running = run();
 
   return {
+    faults,
     get applied() {
       return isLive ? at : undefined;
     },

@@ -1,12 +1,12 @@
-import { type ChangeCause, everythingChanged } from '@portico/contracts/events/change-event.ts';
+import {
+  type ChangeCause,
+  type ChangeEvent,
+  everythingChanged,
+} from '@portico/contracts/events/change-event.ts';
 import type { HubRecord, Position } from '../hub/event-hub.ts';
+import { createFolding, type Folding, type FoldingContext } from './folding.ts';
 import type { View, ViewCursor } from './view.ts';
 import type { StoredStates, ViewChange } from './view-store.ts';
-
-/** The view's own functions don't understand a record. */
-export class ViewFailed extends Error {
-  override name = 'ViewFailed';
-}
 
 /** The view is in another log than the records: it was made anew, or has to be. */
 export class OtherEpoch extends Error {
@@ -23,28 +23,39 @@ export function startOf(
   return { position: { epoch, number: first - 1 }, gaps: Object.fromEntries(gaps) };
 }
 
-/** @throws ViewFailed when the view can't say which keys a record touches */
+/** The keys that the view's functions name; those of an event that they don't understand are not known. */
 export function keysOfRecords<State>(view: View<State>, records: readonly HubRecord[]): string[] {
-  const keys = records.flatMap((record) =>
-    record.events
-      .filter(({ type }) => type !== everythingChanged)
-      .flatMap((event) => understood(view, record, () => view.keysOf(event))),
+  return keysOfEvents(
+    view,
+    records.flatMap(({ events }) => events.filter(({ type }) => type !== everythingChanged)),
   );
+}
+
+export function keysOfEvents<State>(view: View<State>, events: readonly ChangeEvent[]): string[] {
+  const keys = events.flatMap((event) => {
+    try {
+      return view.keysOf(event);
+    } catch {
+      // It is set aside when it is taken.
+      return [];
+    }
+  });
   return [...new Set(keys)];
 }
 
 /**
  * What records, in their order, make of a view; those that are in it already are left out, and those of other sources only
- * move the cursor.
+ * move the cursor. An event that the view's functions don't understand is set aside.
  * @param epoch of the log that the records are of
  * @returns undefined when all of them are in it
- * @throws ViewFailed, OtherEpoch
+ * @throws ViewFailed when no more can be set aside, OtherEpoch
  */
 export function foldRecords<State>(
   view: View<State>,
   records: readonly HubRecord[],
   epoch: string,
   { cursor, states }: StoredStates<State>,
+  context: FoldingContext,
 ): ViewChange<State> | undefined {
   if (cursor?.position.epoch !== epoch) throw new OtherEpoch('the view is of another log');
   const open = records.filter(({ number }) => number > cursor.position.number);
@@ -52,9 +63,8 @@ export function foldRecords<State>(
   if (last === undefined) return undefined;
 
   let isCleared = false;
-  let known = new Map(states);
-  let changed = new Map<string, State>();
   let { gaps } = cursor;
+  const folding = createFolding(view, states, cursor.faults ?? {}, context);
   for (const record of open.filter(({ source }) => view.sources.includes(source))) {
     const at: Position = { epoch, number: record.number };
     for (const event of record.events) {
@@ -64,21 +74,28 @@ export function foldRecords<State>(
         // A snapshot brings all that there is, so what it doesn't bring is not there.
         if (cause !== 'truncated' && cause !== 'snapshot-begun') continue;
         isCleared = true;
-        known = new Map();
-        changed = new Map();
+        folding.clear();
         continue;
       }
-      for (const key of understood(view, record, () => view.keysOf(event))) {
-        const before = known.get(key) ?? view.initial(key);
-        const after = understood(view, record, () => view.evolve(before, event, at));
-        if (after === before) continue;
-        known.set(key, after);
-        changed.set(key, after);
-      }
+      folding.take({ source: record.source, event, at });
     }
   }
   const position = { epoch, number: last.number, ...(last.mark !== undefined && { mark: last.mark }) };
-  return { cursor: { position, gaps }, isCleared, states: changed };
+  return {
+    cursor: cursorOf(position, gaps, folding),
+    isCleared,
+    states: folding.states,
+    aside: folding.aside,
+  };
+}
+
+/** Says of faults only where there are any, so that a view whose last one is repaired is as one that never had any. */
+export function cursorOf(
+  position: Position,
+  gaps: ViewCursor['gaps'],
+  { faults }: Pick<Folding<unknown>, 'faults'>,
+): ViewCursor {
+  return { position, gaps, ...(Object.keys(faults).length > 0 && { faults }) };
 }
 
 /** What is missing after "everything of this source"; of the other sources all is, where the view was cleared. */
@@ -101,13 +118,5 @@ function gapsAfter(
     // Also for a cause that a later capture names.
     default:
       return { ...others, [source]: 'lost' };
-  }
-}
-
-function understood<State, Value>({ name }: View<State>, { number }: HubRecord, work: () => Value): Value {
-  try {
-    return work();
-  } catch (cause) {
-    throw new ViewFailed(`${name} doesn't understand the record ${number}`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createLogger, silentLogger } from '@portico/runtime/log.ts';
+import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { findRedis, startRedis, type TestRedis } from '@portico/testing/engines.ts';
 import { Redis } from 'ioredis';
@@ -38,10 +38,7 @@ const append = (key: string, type?: string, source?: string, traceparent?: strin
 };
 
 /** One process with the view, and its own way to the hub. */
-function open(
-  store: ViewStore<Count> = createMemoryViewStore(),
-  options: { log?: typeof silentLogger; tracing?: TracingSpy } = {},
-) {
+function open(store: ViewStore<Count> = createMemoryViewStore(), options: { tracing?: TracingSpy } = {}) {
   const connection = hub.connect();
   const node = createChangeNode({
     hub: connection.hub,
@@ -172,26 +169,6 @@ test('a truncation empties the view, and nothing is answered from it while a sna
   assert.equal(await process.view.read(['a'], undefined, never), undefined);
   await deliver('snapshot-ended', 'everything-changed');
   assert.equal(await process.count('a'), 1);
-});
-
-test('a record that is not understood ends the view loudly, and nothing else', async () => {
-  const lines: { level: string; msg: string }[] = [];
-  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const log = createLogger({ name: 'test', level: 'warn', destination });
-  const process = open(undefined, { log });
-  await isUpTo(process);
-  append('a', 'poison');
-  append('b');
-  await process.connection.deliver(2, 0);
-  assert.equal(process.node.applied?.number, 2);
-  assert.equal(process.node.lastChange('b'), 2);
-  assert.equal(await process.view.read(['b'], undefined, never), undefined);
-  assert.deepEqual(
-    lines.map(({ level, msg }) => [level, msg]),
-    [['error', 'a view is not trusted any more, nor used']],
-  );
-  const shown = await process.metrics.registry.metrics();
-  assert.match(shown, /portico_view_failed\{[^}]*view="test counts"[^}]*\} 1/);
 });
 
 test('records of other services move the view on and change nothing in it', async () => {

@@ -1,4 +1,5 @@
 import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
+import type { FaultDesk } from '../faults/fault-desk.ts';
 import type { Position } from '../hub/event-hub.ts';
 import type { Requirement } from '../node/change-node.ts';
 
@@ -25,7 +26,7 @@ export interface LiveView<State> {
   ): Promise<ViewRead<State> | undefined>;
   /**
    * What is in the view now, whether or not its sources are trusted: for who takes one change after the other. `behind` while
-   * it comes up, `untrusted` where something is missing in it or it has failed. The position is up to where this process is.
+   * it comes up, `untrusted` where something is missing in it or may lack in these states, or it has failed. The position is up to where this process is.
    */
   peek(keys: readonly string[]): Promise<ViewRead<State> | 'behind' | 'untrusted'>;
   /**
@@ -35,5 +36,7 @@ export interface LiveView<State> {
   onChange(listener: ChangeListener): () => void;
   /** Up to where it is folded, in the log that is followed now; undefined while it isn't trusted. */
   readonly applied: Position | undefined;
+  /** The events that it does not understand: no read is answered from states that lack one. */
+  readonly faults: FaultDesk;
   close(): Promise<void>;
 }

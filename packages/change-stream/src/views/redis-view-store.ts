@@ -1,3 +1,4 @@
+import type { AsideEvent } from './set-aside.ts';
 import type { ViewCursor } from './view.ts';
 import type { StoredStates, ViewChange, ViewStore } from './view-store.ts';
 
@@ -18,13 +19,16 @@ export interface RedisViewStoreOptions {
 const keepSeconds = 30 * 86_400;
 
 /**
- * KEYS: the view. ARGV: the cursor that the change was made from, the new one, 1 to clear, seconds to keep, then fields and values.
- * Values go in one by one, as the arguments of one call are limited.
+ * KEYS: the view. ARGV: the cursor that the change was made from, the new one, 1 to clear, seconds to keep, then fields and values, '' to
+ * take a field off. Values go in one by one, as the arguments of one call are limited.
  */
 const moveScript = `
 if (redis.call('HGET', KEYS[1], 'cursor') or '') ~= ARGV[1] then return 0 end
 if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
-for at = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+for at = 5, #ARGV, 2 do
+  if ARGV[at + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[at])
+  else redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+end
 redis.call('HSET', KEYS[1], 'cursor', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1`;
@@ -37,26 +41,39 @@ export function createRedisViewStore<State>(options: RedisViewStoreOptions): Vie
   const { redis, view, commandTimeoutMs = 1_000 } = options;
   const key = `portico:view:{${view.name}:${view.version}}`;
 
-  const readWithText = async (keys: readonly string[]) => {
-    const reply = redis.hmget(key, 'cursor', ...keys.map(toField));
+  const readFields = async <Value>(names: readonly string[], fieldOf: (name: string) => string) => {
+    const reply = redis.hmget(key, 'cursor', ...names.map(fieldOf));
     const [cursorText, ...texts] = await withinTime(reply, commandTimeoutMs);
-    const states = new Map<string, State>();
-    for (const [at, name] of keys.entries()) {
+    const values = new Map<string, Value>();
+    for (const [at, name] of names.entries()) {
       const text = texts[at];
-      if (typeof text === 'string') states.set(name, JSON.parse(text));
+      if (typeof text === 'string') values.set(name, JSON.parse(text));
     }
     const cursor: ViewCursor | undefined = cursorText ? JSON.parse(cursorText) : undefined;
-    return { cursorText: cursorText ?? '', stored: { cursor, states } satisfies StoredStates<State> };
+    return { cursorText: cursorText ?? '', cursor, values };
+  };
+  const readWithText = async (keys: readonly string[]) => {
+    const { cursorText, cursor, values: states } = await readFields<State>(keys, toField);
+    return { cursorText, stored: { cursor, states } satisfies StoredStates<State> };
   };
 
-  const move = (from: string, { cursor, isCleared, states }: ViewChange<State>) => {
+  const move = (from: string, { cursor, isCleared, states, aside }: ViewChange<State>) => {
     const values = [...states].flatMap(([name, state]) => [toField(name), JSON.stringify(state)]);
-    const given = [from, JSON.stringify(cursor), isCleared ? '1' : '0', String(keepSeconds), ...values];
+    const others = [...(aside ?? [])].flatMap(([name, event]) => [
+      toAsideField(name),
+      event === null ? '' : JSON.stringify(event),
+    ]);
+    const head = [from, JSON.stringify(cursor), isCleared ? '1' : '0', String(keepSeconds)];
+    const given = [...head, ...values, ...others];
     return withinTime(redis.eval(moveScript, 1, key, ...given), commandTimeoutMs);
   };
 
   return {
     read: async (keys) => (await readWithText(keys)).stored,
+    readAside: async (names) => {
+      const { cursor, values: aside } = await readFields<AsideEvent>(names, toAsideField);
+      return { cursor, aside };
+    },
     update: async (keys, change) => {
       for (;;) {
         const { cursorText, stored } = await readWithText(keys);
@@ -70,6 +87,7 @@ export function createRedisViewStore<State>(options: RedisViewStoreOptions): Vie
 
 /** No key can be the cursor. */
 const toField = (key: string) => `state:${key}`;
+const toAsideField = (name: string) => `aside:${name}`;
 
 function withinTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -25,7 +25,7 @@ export function createViewMetrics(
   gauge('portico_view_trusted', '1 if reads are answered from the view, or else 0', () =>
     isTrusted() ? 1 : 0,
   );
-  gauge('portico_view_failed', '1 if the view met a record that it does not understand', () =>
+  gauge('portico_view_failed', '1 if the view stands before an event that it can not set aside', () =>
     lag() === undefined ? 1 : 0,
   );
   gauge(

@@ -25,7 +25,7 @@ export function describeViewStore(kind: string, { open, skip }: ViewStoreHarness
       }));
     const fold = async (store: Counts, records: Parameters<typeof keysOfRecords>[1], epoch = 'e1') =>
       store.update(keysOfRecords(countingView, records), (stored) =>
-        foldRecords(countingView, records, epoch, stored),
+        foldRecords(countingView, records, epoch, stored, { codeVersion: '1', now: () => 0 }),
       );
     const countOf = async (store: Counts, key: string) => (await store.read([key])).states.get(key)?.count;
 
@@ -84,14 +84,43 @@ export function describeViewStore(kind: string, { open, skip }: ViewStoreHarness
       assert.equal(await countOf(connect(), 'a'), 60);
     });
 
-    test('leaves everything as it was when a record is not understood, or of another log', async () => {
+    test('leaves everything as it was when the records are of another log', async () => {
       const store = (await open())();
       await begin(store);
       await fold(store, [recordOf(1, 'a')]);
       const before = await store.read(['a', 'b']);
-      await assert.rejects(fold(store, [recordOf(2, 'b'), recordOf(3, 'a', 'poison')]), /record 3/);
       await assert.rejects(fold(store, [recordOf(2, 'b')], 'e2'), OtherEpoch);
       assert.deepEqual(await store.read(['a', 'b']), before);
+    });
+
+    test('keeps what is set aside with the cursor, whoever brings it, until it is taken off or all is cleared', async () => {
+      const connect = await open();
+      const [store, other] = [connect(), connect()];
+      await begin(store);
+      const records = [recordOf(1, 'a', 'poison'), recordOf(2, 'a'), recordOf(3, 'b')];
+      await Promise.all([fold(store, records), fold(other, records)]);
+      const { cursor, aside: none } = await other.readAside([]);
+      assert.equal(none.size, 0);
+      const [id = '', ...others] = Object.keys(cursor?.faults ?? {});
+      assert.deepEqual(others, []);
+      const names = [`${id}:0`, `${id}:1`, `${id}:2`, 'cursor', 'state:b'];
+      const numbers = async () =>
+        [...(await other.readAside(names)).aside].map(([name, { event }]) => [name, event.id]);
+      assert.deepEqual(await numbers(), [
+        [`${id}:0`, '1'],
+        [`${id}:1`, '2'],
+      ]);
+      assert.deepEqual([...(await other.read(['a', 'b', `${id}:0`])).states.keys()], ['b']);
+      await store.update([], ({ cursor: now }) => ({
+        cursor: now ?? startOf(countingView, 'e1', 1),
+        isCleared: false,
+        states: new Map(),
+        aside: new Map([[`${id}:0`, null]]),
+      }));
+      assert.deepEqual(await numbers(), [[`${id}:1`, '2']]);
+      await fold(store, [recordOf(4, 'truncated', 'everything-changed')]);
+      assert.deepEqual(await numbers(), []);
+      assert.equal((await store.read([])).cursor?.faults, undefined);
     });
 
     test('is empty after a truncation, and is not whole while a snapshot comes or something is lost', async () => {

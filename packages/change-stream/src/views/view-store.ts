@@ -1,3 +1,4 @@
+import type { AsideEvent } from './set-aside.ts';
 import type { ViewCursor } from './view.ts';
 
 /** What records did to a view. */
@@ -6,6 +7,8 @@ export interface ViewChange<State> {
   /** Nothing of what was there before stays. */
   readonly isCleared: boolean;
   readonly states: ReadonlyMap<string, State>;
+  /** Events that are set aside, by name; null for one that is kept no longer. */
+  readonly aside?: ReadonlyMap<string, AsideEvent | null>;
 }
 
 export interface StoredStates<State> {
@@ -15,7 +18,8 @@ export interface StoredStates<State> {
 }
 
 /**
- * Where the states of one view are. The cursor and the states are always of one moment: both are stored, or neither.
+ * Where the states of one view are, with the events that it set aside. They and the cursor are always of one moment: all are stored, or
+ * nothing.
  *
  * For whoever implements it: several processes may update one store. Of updates from the same cursor one counts, and `change`
  * is asked again with what that one left. What is given belongs to the store and to nobody else; nobody changes it.
@@ -23,6 +27,11 @@ export interface StoredStates<State> {
 export interface ViewStore<State> {
   /** @throws when the store can't be read now */
   read(keys: readonly string[]): Promise<StoredStates<State>>;
+  /** Those of the events of these names that are set aside, with the cursor of the same moment. @throws as `read` */
+  readAside(names: readonly string[]): Promise<{
+    readonly cursor: ViewCursor | undefined;
+    readonly aside: ReadonlyMap<string, AsideEvent>;
+  }>;
   /**
    * Stores what `change` makes of the cursor and the states of these keys, or nothing if it gives undefined. A store in this
    * process has done so when the call returns, and gives the cursor at once.

@@ -130,7 +130,7 @@ export function createOrderService(
     },
     updates: async (number, after, context) => {
       if ((await order(number, context)) === null) return null;
-      if (view === undefined || (await view.peek([])) === 'untrusted') {
+      if (view === undefined || (await view.peek([orderKey(number)])) === 'untrusted') {
         throw new ServiceError(source, 'failed', 'the changes of orders are not known at the moment');
       }
       return (signal) => orderUpdates(view, number, after, signal);

@@ -1,4 +1,5 @@
 import type { View } from '@portico/change-stream/views/view.ts';
+import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
 import { type OrderEvent, ordersEvents } from '@portico/contracts/events/orders-events.ts';
 import type { components } from '@portico/contracts/generated/orders.ts';
 import Type from 'typebox';
@@ -50,15 +51,19 @@ export function ordersView(owner: string): View<OrdersState> {
     name: `${owner} orders`,
     version: 1,
     sources: [ordersEvents.source],
+    unitOf: (event) => numberOf(event),
     keysOf: (event) => {
-      const problem = ordersEvents.problemOf(event);
-      if (problem !== undefined) throw new TypeError(problem);
-      const { orderNumber, customerId, type } = said(event.data);
-      const key = orderKey(orderNumber);
+      const key = orderKey(numberOf(event));
+      // Only the first event of an order is also about a list: of a later one the order is known, whatever else it says.
+      if (!event.key.endsWith(':1')) return [key];
+      check(event);
+      const { customerId, type } = said(event.data);
       return type === 'order-placed' ? [key, ordersOfKey(customerId)] : [key];
     },
     initial: (key) => (key.startsWith(orderKey('')) ? nothing : { numbers: [] }),
-    evolve: (state, { data }, { number }) => {
+    evolve: (state, stated, { number }) => {
+      check(stated);
+      const { data } = stated;
       const event = said(data);
       const isNew = data.before === null && data.after !== null;
       return state.numbers === undefined
@@ -66,6 +71,14 @@ export function ordersView(owner: string): View<OrdersState> {
         : evolveList(state, state.numbers, event, data.after !== null);
     },
   };
+}
+
+/** Whose event it is, by its key: `<number>:<version>`. */
+const numberOf = ({ key }: ChangeEvent) => key.slice(0, Math.max(0, key.lastIndexOf(':')));
+
+function check(event: ChangeEvent): void {
+  const problem = ordersEvents.problemOf(event);
+  if (problem !== undefined) throw new TypeError(problem);
 }
 
 const said = ({ before, after }: { before: unknown; after: unknown }) => (after ?? before) as OrderEvent;
