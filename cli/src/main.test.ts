@@ -30,7 +30,7 @@ test('portico --help names every command', () => {
   const { status, stdout } = portico(['--help']);
   assert.equal(status, 0);
   assert.match(stdout, /^Usage: portico/);
-  for (const command of ['demo', 'gateway', 'capture', 'hub', 'lake', 'routes', 'token'])
+  for (const command of ['demo', 'gateway', 'capture', 'hub', 'lake', 'faults', 'routes', 'token'])
     assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
   assert.match(stdout, /^ {2}mock .*<openapi file>/m);
 });

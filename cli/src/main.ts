@@ -30,6 +30,17 @@ const commands: Readonly<Record<string, Command>> = {
       'everything that the hub ever held: lake write, lake verify, lake query "<sql>" [--json], lake replay [--from --to --source --type]',
     run: startLake,
   },
+  faults: {
+    summary:
+      'events that are set aside: faults list, faults show|resubmit|discard <id> [--json] [--admin <url>]',
+    run: async (args) => {
+      const { runFaults } = await import('./faults/run-faults.ts');
+      process.exitCode = await runFaults(args, process.env, {
+        write: (text) => void process.stdout.write(text),
+        complain: (line) => void process.stderr.write(`${line}\n`),
+      });
+    },
+  },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
     run: async (args) => {
