@@ -1,6 +1,7 @@
-import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import type { WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
 import type { operations } from '@portico/contracts/generated/mobile.ts';
 import { answerHeaders } from '@portico/runtime/answer-headers.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import type { BeginStream, EventStreams } from '@portico/runtime/event-stream.ts';
 import { contextOf } from '@portico/runtime/http-app.ts';
 import type { Answer, OperationRequest, SuccessBody } from '@portico/runtime/openapi-types.ts';

@@ -1,4 +1,5 @@
 import { type CursorTables, cursorMigration } from '@portico/change-stream/hub/consumer-cursor.ts';
+import { faultsMigration } from '@portico/change-stream/hub/consumer-faults.ts';
 import { type ColumnType, type Generated, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { ratingsMigration } from './ratings/ratings-database.ts';
@@ -85,4 +86,5 @@ export const migrations: Record<string, Migration> = {
   '003-search': searchMigration,
   '004-ratings': ratingsMigration,
   '005-hub-cursors': cursorMigration,
+  '006-hub-faults': faultsMigration,
 };

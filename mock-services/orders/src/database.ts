@@ -1,4 +1,5 @@
 import { type CursorTables, cursorMigration } from '@portico/change-stream/hub/consumer-cursor.ts';
+import { faultsMigration } from '@portico/change-stream/hub/consumer-faults.ts';
 import { type ColumnType, type JSONColumnType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import type { Order } from './order.ts';
@@ -131,4 +132,5 @@ export const migrations: Record<string, Migration> = {
     },
   },
   '004-hub-cursors': cursorMigration,
+  '005-hub-faults': faultsMigration,
 };

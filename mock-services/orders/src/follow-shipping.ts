@@ -1,10 +1,18 @@
-import { runDurableConsumer } from '@portico/change-stream/hub/durable-consumer.ts';
+import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
+import {
+  type DurableConsumerOptions,
+  faultsOf,
+  runDurableConsumer,
+} from '@portico/change-stream/hub/durable-consumer.ts';
 import type { DurableEventHub, HubRecord } from '@portico/change-stream/hub/event-hub.ts';
 import { everythingChanged, type PublicEvent } from '@portico/contracts/events/change-event.ts';
 import { shippingEvents } from '@portico/contracts/events/shipping-events.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import type { Database } from '@portico/runtime/database.ts';
 import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
+import type { Router } from 'express';
 import { sql, type Transaction } from 'kysely';
 import type { OrdersTables } from './database.ts';
 import { shipped } from './saga/place-order.ts';
@@ -17,31 +25,36 @@ export interface FollowShippingOptions {
   /** Steps of a saga were written down. */
   readonly wake: () => void;
   readonly log: Logger;
+  readonly metrics?: Metrics;
   readonly tracing?: Tracing | undefined;
+  /** Takes what operators can do about events that are set aside. */
+  readonly adminExtra?: Router | undefined;
   readonly now?: () => number;
 }
 
 /** Writes down which orders were shipped, by what the hub says of shipping. It goes on where it stopped. */
 export function followShipping(options: FollowShippingOptions): { close(): Promise<void> } {
-  const { hub, db, log, tracing, wake } = options;
+  const { hub, db, log, metrics, tracing, adminExtra, wake, now = Date.now } = options;
   const stopping = new AbortController();
-  const running = runDurableConsumer<OrdersTables>(
-    {
-      name: 'orders-shipped',
-      hub,
-      db,
-      sources: ['shipping'],
-      handle: (records, trx) => noteShipped(records, trx, options),
-      reset: lookAtParcels,
-      // What was written down is committed by then.
-      onSaid: (source) => {
-        if (source === 'shipping') wake();
-      },
-      log,
-      tracing,
+  const following: DurableConsumerOptions<OrdersTables> = {
+    name: 'orders-shipped',
+    hub,
+    db,
+    sources: ['shipping'],
+    handle: (records, trx) => noteShipped(records, trx, options),
+    reset: lookAtParcels,
+    // What was written down is committed by then.
+    onSaid: (source) => {
+      if (source === 'shipping') wake();
     },
-    stopping.signal,
-  );
+    build: buildOf(import.meta.dirname),
+    log,
+    metrics,
+    tracing,
+    now,
+  };
+  adminExtra?.use(createFaultRoutes([faultsOf(following)]));
+  const running = runDurableConsumer(following, stopping.signal);
   return {
     close: async () => {
       stopping.abort();

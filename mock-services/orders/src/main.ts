@@ -57,7 +57,9 @@ function createApp(parts: ServiceParts<OrdersTables>, config: OrdersConfig) {
   parts.adminExtra?.use(createParkedRoutes(db, wake));
   if (config.HUB_URL !== undefined) {
     const hub = createPostgresEventHub({ url: config.HUB_URL, log });
-    parts.onClose?.(followShipping({ hub, db, wake, log, tracing }).close);
+    parts.onClose?.(
+      followShipping({ hub, db, wake, log, metrics, tracing, adminExtra: parts.adminExtra }).close,
+    );
   }
   return createOrders({
     ...parts,

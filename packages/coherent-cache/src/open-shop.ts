@@ -10,6 +10,7 @@ import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-
 import { createRedisViewStore } from '@portico/change-stream/views/redis-view-store.ts';
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import { postgresUrl } from '@portico/runtime/process-config.ts';
 import Type, { type Static, type TObject } from 'typebox';
 import { type OrdersState, ordersView } from './orders/orders-view.ts';
@@ -23,7 +24,6 @@ import {
   shopSettings,
   toShopOptions,
 } from './shop-services.ts';
-import { buildOf } from './whole-answers.ts';
 
 /** The settings of a process that reads the shop and, where there is a hub, knows what changes in it. */
 export const coherentShopSettings = {

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Position } from '@portico/change-stream/hub/event-hub.ts';
 import type { Requirement, Sight } from '@portico/change-stream/node/change-node.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
@@ -148,19 +145,4 @@ function toAnswer(
 /** The latest look at a source has shown all that the others have. */
 function toSights(seen: ReadonlyMap<string, number>): Sight[] {
   return [...seen].map(([source, at]) => ({ source, at }));
-}
-
-/**
- * Another text for each state of the programs in some folders: answers that another build has composed are not given.
- * @param folders the sources of a BFF
- */
-export function buildOf(...folders: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const folder of folders) {
-    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-      if (!/\.(ts|js|graphql)$/.test(name)) continue;
-      hash.update(`${name}\n`).update(readFileSync(join(folder, name)));
-    }
-  }
-  return hash.digest('base64url').slice(0, 8);
 }

@@ -66,13 +66,13 @@ export async function runService<Tables, Settings extends TObject = TObject>(
     const faults = config.PORTICO_DEMO ? createFaultSwitch() : undefined;
     if (faults !== undefined) adminExtra.use(faults.adminRouter);
     const verifyToken = toTokenVerifier(config);
-    const parts = { db, log, metrics, tracing, verifyToken, faults: faults?.middleware };
+    const parts = { db, log, metrics, tracing, verifyToken, adminExtra, faults: faults?.middleware };
     const work = beginWork?.(parts, own);
     return {
       log,
       metrics,
       tracing,
-      handler: await createApp({ ...parts, adminExtra, onClose: (end) => void ends.push(end) }, own),
+      handler: await createApp({ ...parts, onClose: (end) => void ends.push(end) }, own),
       checks: { database: () => checkDatabase(db) },
       host: config.PORTICO_HOST,
       port: config.PORT,

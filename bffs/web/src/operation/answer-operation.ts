@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
-import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import type { WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import { DeadlineExceeded, type RequestContext } from '@portico/runtime/request-context.ts';
 import type { WebContext } from '../web-context.ts';
 import type { AnsweredOperation, Operation, OperationRunner } from './create-operation-runner.ts';

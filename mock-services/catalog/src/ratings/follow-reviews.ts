@@ -1,7 +1,14 @@
-import { runDurableConsumer } from '@portico/change-stream/hub/durable-consumer.ts';
+import { join } from 'node:path';
+import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
+import {
+  type DurableConsumerOptions,
+  faultsOf,
+  runDurableConsumer,
+} from '@portico/change-stream/hub/durable-consumer.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import type { paths } from '@portico/contracts/generated/reviews.ts';
 import { loadOpenApi } from '@portico/contracts/openapi.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import { Gauge } from '@portico/runtime/metrics.ts';
 import type { ServiceParts } from '@portico/runtime/service-app.ts';
 import { createCallMetrics } from '@portico/service-client/call-metrics.ts';
@@ -25,7 +32,7 @@ export interface FollowReviewsOptions {
  */
 export function followReviews(
   { hubUrl, reviewsUrl }: FollowReviewsOptions,
-  { db, log, metrics, tracing, now = Date.now }: ServiceParts<CatalogTables>,
+  { db, log, metrics, tracing, adminExtra, now = Date.now }: ServiceParts<CatalogTables>,
 ): { close(): Promise<void> } {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -44,22 +51,24 @@ export function followReviews(
     },
   });
 
-  const running = runDurableConsumer<CatalogTables>(
-    {
-      name: consumer,
-      hub,
-      db,
-      sources: ['reviews'],
-      handle: (records, trx) => foldReviews(records, trx, readReviews),
-      reset: (trx) => foldAnew(trx, readReviews),
-      onSaid: (source, committedAt) => {
-        if (source === 'reviews') saidAt = committedAt;
-      },
-      log,
-      tracing,
+  const following: DurableConsumerOptions<CatalogTables> = {
+    name: consumer,
+    hub,
+    db,
+    sources: ['reviews'],
+    handle: (records, trx) => foldReviews(records, trx, readReviews),
+    reset: (trx) => foldAnew(trx, readReviews),
+    onSaid: (source, committedAt) => {
+      if (source === 'reviews') saidAt = committedAt;
     },
-    signal,
-  );
+    build: buildOf(join(import.meta.dirname, '..')),
+    log,
+    metrics,
+    tracing,
+    now,
+  };
+  adminExtra?.use(createFaultRoutes([faultsOf(following)]));
+  const running = runDurableConsumer(following, signal);
   return {
     close: async () => {
       stopping.abort();

@@ -1,9 +1,10 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import type { FaultTables } from './consumer-faults.ts';
 import type { Position } from './event-hub.ts';
 
 /** Where a durable consumer is, in its own database: one row a consumer, written with what its records bring about. */
-export interface CursorTables {
+export interface CursorTables extends FaultTables {
   hub_cursors: {
     consumer: string;
     /** Null before the first reset. */
@@ -41,10 +42,13 @@ export interface ConsumerCursor {
   /** Undefined before the first reset. */
   readonly position: Position | undefined;
   /**
-   * Runs `work` in a transaction that also moves the cursor: both or nothing happens.
+   * Runs `work` in a transaction that also moves the cursor: both or nothing happens. It is told whether any fault is open.
    * @throws CursorTaken when another instance took the place; nothing of `work` is done then.
    */
-  move(to: Position, work: (trx: Transaction<CursorTables>) => Promise<void>): Promise<void>;
+  move(
+    to: Position,
+    work: (trx: Transaction<CursorTables>, hasFaults: boolean) => Promise<void>,
+  ): Promise<void>;
   hold(): Promise<void>;
   release(): Promise<void>;
 }
@@ -97,8 +101,8 @@ export async function tryTakeCursor(
           await sql`select set_config('idle_in_transaction_session_timeout', ${`${leaseMs * abandonedAfterLeases}`}, true)`.execute(
             trx,
           );
-          await lockPlace(trx, consumer, holder);
-          await work(trx);
+          const hasFaults = await lockPlace(trx, consumer, holder);
+          await work(trx, hasFaults);
           await held(trx)
             .set({ epoch: to.epoch, number: to.number, mark: to.mark ?? null, lease_until: leaseUntil })
             .execute();
@@ -113,13 +117,17 @@ export async function tryTakeCursor(
   };
 }
 
-/** From here to the end of the transaction nobody else takes the place. */
-async function lockPlace(trx: Transaction<CursorTables>, consumer: string, holder: string): Promise<void> {
+/** From here to the end of the transaction nobody else takes the place, nor ends a fault. Gives whether any is open. */
+async function lockPlace(trx: Transaction<CursorTables>, consumer: string, holder: string): Promise<boolean> {
   const place = await trx
     .selectFrom('hub_cursors')
-    .select('holder')
+    .select([
+      'holder',
+      sql<boolean>`exists (select from hub_faults where consumer = ${consumer})`.as('has_faults'),
+    ])
     .where('consumer', '=', consumer)
     .forUpdate()
     .executeTakeFirst();
   if (place?.holder !== holder) throw new CursorTaken(`another instance of ${consumer} is active`);
+  return place.has_faults;
 }

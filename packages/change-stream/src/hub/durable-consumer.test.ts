@@ -5,6 +5,7 @@ import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres } from '@portico/testing/engines.ts';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import {
@@ -14,7 +15,8 @@ import {
   cursorMigration,
   tryTakeCursor,
 } from './consumer-cursor.ts';
-import { type DurableConsumerOptions, runDurableConsumer } from './durable-consumer.ts';
+import { faultsMigration } from './consumer-faults.ts';
+import { type DurableConsumerOptions, faultsOf, runDurableConsumer } from './durable-consumer.ts';
 import { recordAt } from './event-hub.contract.ts';
 import type { DurableEventHub, HubRecord, SourceWriter } from './event-hub.ts';
 import { createPostgresEventHub } from './postgres-event-hub.ts';
@@ -46,7 +48,7 @@ beforeEach(async () => {
     await sql`drop schema public cascade`.execute(db);
     await sql`create schema public`.execute(db);
   }
-  await migrateToLatest(shop, { '001-cursors': cursorMigration });
+  await migrateToLatest(shop, { '001-cursors': cursorMigration, '002-faults': faultsMigration });
   await sql`create table notes (nth serial, at bigint not null)`.execute(shop);
   hub = createPostgresEventHub({ url: hubUrl, log: silentLogger });
   writer = await hub.writer('catalog', never);
@@ -155,6 +157,111 @@ describe('a durable consumer', () => {
     await writer.append([recordAt('catalog', 3)]);
     assert.deepEqual(await untilNoted(3), [1, 2, 3]);
     assert.equal(failures, 3);
+  });
+
+  describe('with an event that it does not understand', () => {
+    /** As `noteDown`, with a mistake at these places. */
+    const failsAt =
+      (...places: number[]): typeof noteDown =>
+      async (records, trx) => {
+        await noteDown(records, trx);
+        const poison = records.find(({ offset }) => places.includes(Number(offset.at)));
+        if (poison !== undefined) throw new TypeError(`no idea of ${poison.offset.at}`);
+      };
+    const now = () => Date.UTC(2026, 0, 1);
+    const optionsOf = (handle: typeof noteDown, build: string) => ({
+      name: 'notes',
+      hub,
+      db: shop,
+      handle,
+      reset: async () => {},
+      log: silentLogger,
+      build,
+      now,
+    });
+    const deskOf = (handle = noteDown, build = 'b2') => faultsOf<Tables>(optionsOf(handle, build));
+    const recordOf = (at: number, key: string, type = 'thing-changed') =>
+      recordAt('catalog', at, { events: [{ id: `e${at}`, type, key, data: { before: null, after: at } }] });
+
+    test('sets it aside with those of its unit behind it, and the others go on', async () => {
+      await startedAtBegin();
+      const metrics = createMetrics('test');
+      consume({ handle: failsAt(3), build: 'b1', now, metrics });
+      await writer.append([recordOf(2, 'a'), recordOf(3, 'a'), recordOf(4, 'b'), recordOf(5, 'a')]);
+      await writer.append([recordOf(6, 'a'), recordOf(7, 'b')]);
+      assert.deepEqual(await untilNoted(4), [1, 2, 4, 7]);
+      const [{ id } = { id: '' }, ...others] = await deskOf().list();
+      assert.deepEqual(others, []);
+      const { error, position, event, ...fault } = (await deskOf().show(id)) ?? {};
+      assert.deepEqual(fault, {
+        id,
+        consumer: 'notes',
+        codeVersion: 'build b1',
+        source: 'catalog',
+        keys: ['a'],
+        firstAt: '2026-01-01T00:00:00.000Z',
+        lastAt: '2026-01-01T00:00:00.000Z',
+        tries: 1,
+        waiting: 2,
+      });
+      assert.deepEqual(
+        [error?.message, position?.number, event],
+        ['no idea of 3', 3, recordOf(3, 'a').events[0]],
+      );
+      assert.match(await metrics.registry.metrics(), /^portico_faults\{.*consumer="notes".*\} 1$/m);
+    });
+
+    test('takes it again with those behind it, in their order and once, however many ask at once', async () => {
+      await startedAtBegin();
+      consume({ handle: failsAt(2) });
+      await writer.append([2, 3, 4].map((at) => recordOf(at, 'a')));
+      while ((await deskOf().list())[0]?.waiting !== 2);
+      const [{ id } = { id: '' }] = await deskOf().list();
+      assert.deepEqual(await deskOf(failsAt(2)).resubmit(id), { applied: 0, left: [id] });
+      const [again] = await deskOf().list();
+      assert.deepEqual([again?.tries, again?.codeVersion, again?.waiting], [2, 'build b2', 2]);
+      const going = writer.append([recordOf(5, 'a'), recordOf(6, 'b')]);
+      const all = await Promise.all([1, 2, 3].map(() => deskOf().resubmit(id)));
+      await going;
+      const noted = await untilNoted(6);
+      assert.equal(all.filter((resolution) => resolution !== undefined).length, 1);
+      assert.deepEqual(noted.toSorted(), upTo(6));
+      assert.deepEqual(
+        noted.filter((at) => at !== 6),
+        upTo(5),
+      );
+      assert.deepEqual(await deskOf().list(), []);
+    });
+
+    test('leaves it out for good when it is discarded; the next that fails behind it is the next fault', async () => {
+      await startedAtBegin();
+      consume({ handle: failsAt(2, 4) });
+      await writer.append([2, 3, 4, 5].map((at) => recordOf(at, 'a')));
+      while ((await deskOf().list())[0]?.waiting !== 3);
+      const [{ id } = { id: '' }] = await deskOf().list();
+      const { applied, left = [] } = (await deskOf(failsAt(2, 4)).discard(id)) ?? {};
+      const [next] = await deskOf().list();
+      assert.deepEqual([applied, left, next?.event.id, next?.waiting], [1, [next?.id], 'e4', 1]);
+      assert.equal(await deskOf().discard(id), undefined);
+      assert.deepEqual(await deskOf().resubmit(String(next?.id)), { applied: 2, left: [] });
+      assert.deepEqual(await notes(), [1, 3, 4, 5]);
+    });
+
+    test('does the same for what the database refuses, and ends the fault when all comes anew', async () => {
+      await startedAtBegin();
+      const refused: typeof noteDown = async (records, trx) => {
+        await noteDown(records, trx);
+        const isPoison = records.some(({ events }) => events.some(({ key }) => key === 'a'));
+        if (isPoison) await sql`select 'many'::int`.execute(trx);
+      };
+      consume({ handle: refused });
+      await writer.append([recordOf(2, 'a'), recordOf(3, 'b')]);
+      assert.deepEqual(await untilNoted(2), [1, 3]);
+      assert.equal((await deskOf().list()).length, 1);
+      await writer.append([recordOf(4, 'snapshot-begun', 'everything-changed'), recordOf(5, 'b')]);
+      assert.deepEqual(await untilNoted(4), [1, 3, 4, 5]);
+      assert.deepEqual(await deskOf().list(), []);
+    });
   });
 
   test('makes its data anew when the hub is another one than it was', async () => {

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
 import { nameTrace } from '@portico/runtime/commit.ts';
 import type { Logger } from '@portico/runtime/log.ts';
+import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { Kysely, Transaction } from 'kysely';
+import type { FaultDesk } from '../faults/fault-desk.ts';
+import { createFaultMetrics } from '../faults/fault-metrics.ts';
 import { type ConsumerCursor, type CursorTables, CursorTaken, tryTakeCursor } from './consumer-cursor.ts';
+import { createConsumerFaultDesk } from './consumer-fault-desk.ts';
+import { type EventHandling, handleBeside, isPoison, type OpenedFault } from './consumer-faults.ts';
 import { type DurableEventHub, type HubRecord, type Position, PositionGone } from './event-hub.ts';
 import { type EventTracing, traceRecords } from './trace-records.ts';
 
@@ -10,13 +16,14 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
   /** The same for all instances, and for ever. */
   readonly name: string;
   readonly hub: DurableEventHub;
-  /** The consumer's own database, with the table of `cursorMigration`. */
+  /** The consumer's own database, with the tables of `cursorMigration` and `faultsMigration`. */
   readonly db: Kysely<Tables>;
   /** Whose records it is given; all when left out. Past others the cursor moves now and then, so they cost its database little. */
   readonly sources?: readonly string[];
   /**
    * Does what the records bring about, in their order, in a transaction that moves the cursor as well: whatever happens to
-   * the process, it is done once. All else that it does (calls, files) may happen more than once.
+   * the process, it is done once. All else that it does (calls, files) may happen more than once. Where it fails because of an event
+   * (`isPoison`) that one is set aside, and it is given the others. After "everything may have changed" it needs none of before.
    */
   readonly handle: (records: readonly HubRecord[], trx: Transaction<Tables>) => Promise<void>;
   /**
@@ -24,11 +31,18 @@ export interface DurableConsumerOptions<Tables extends CursorTables> {
    * position that it goes on from, so it is given some records whose effect it has already: `handle` bears that.
    */
   readonly reset: (trx: Transaction<Tables>) => Promise<void>;
+  /** What an event is about: those that come after one that is set aside wait behind it. The event's key when left out. */
+  readonly unitOf?: (event: ChangeEvent) => string;
+  /** Names the code that runs, in the faults that it opens. */
+  readonly build?: string;
+  readonly metrics?: Metrics | undefined;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
   /** Told how far it is: all that a source had said at this time (epoch milliseconds, by the source's clock) is done. */
   readonly onSaid?: (source: string, committedAt: number) => void;
   readonly log: Logger;
   /** Records work on records of a trace; nothing is recorded when left out. */
-  readonly tracing?: EventTracing;
+  readonly tracing?: EventTracing | undefined;
   /** How long an instance stays the active one without a sign of life, by the consumer's database. */
   readonly leaseMs?: number;
 }
@@ -39,7 +53,8 @@ const passEveryMs = 5_000;
 
 /**
  * Follows the hub from where the consumer is, until the signal aborts. Of several instances one is active, the others take
- * over. A record that can't be handled stops it there: it is logged and tried again, with growing pauses, and never skipped.
+ * over. An event that is not understood is set aside (`faultsOf`). Any other failure stops it there: it is logged and tried again, with
+ * growing pauses, and nothing is skipped.
  *  1. Wait for the place in the consumer's database.
  *  2. Without a position, or when it is gone: `reset`, and go on from the end that the log had before.
  *  3. Follow; each batch of records in one transaction with the cursor.
@@ -49,14 +64,16 @@ export async function runDurableConsumer<Tables extends CursorTables>(
   options: DurableConsumerOptions<Tables>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, log, leaseMs = 2_000 } = options;
+  const { name, log, metrics, leaseMs = 2_000 } = options;
+  const db = options.db as unknown as Kysely<CursorTables>;
+  const faultMetrics = metrics && createFaultMetrics(metrics, name, () => countFaults(db, name));
   let failures = 0;
   const succeed = () => {
     failures = 0;
   };
   while (!signal.aborted) {
     try {
-      await beActive(options, leaseMs, succeed, signal);
+      await beActive(options, leaseMs, succeed, () => faultMetrics?.opened(), signal);
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
@@ -71,6 +88,7 @@ async function beActive<Tables extends CursorTables>(
   options: DurableConsumerOptions<Tables>,
   leaseMs: number,
   succeed: () => void,
+  onFault: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { name, hub, log } = options;
@@ -83,7 +101,7 @@ async function beActive<Tables extends CursorTables>(
     let position = cursor.position ?? (await resetAt(options, cursor));
     while (!signal.aborted) {
       try {
-        await follow(options, cursor, position, succeed, signal);
+        await follow(options, cursor, position, succeed, onFault, signal);
       } catch (error) {
         if (!(error instanceof PositionGone)) throw error;
         log.warn({ err: error, consumer: name }, 'a consumer of the hub makes its data anew');
@@ -110,18 +128,24 @@ async function resetAt<Tables extends CursorTables>(
   const [end] = last === 0 ? [] : await hub.read({ epoch, number: last - 1 }, 1);
   const position = { epoch, number: last, mark: end?.mark };
   await hub.keepFor(name, position);
-  await cursor.move(position, (trx) => reset(trx as unknown as Transaction<Tables>));
+  await cursor.move(position, async (trx) => {
+    await trx.deleteFrom('hub_faults').where('consumer', '=', name).execute();
+    await reset(trx as unknown as Transaction<Tables>);
+  });
   return position;
 }
 
 /** Step 3. */
 async function follow<Tables extends CursorTables>(
-  { name, hub, sources, handle, onSaid, log, tracing }: DurableConsumerOptions<Tables>,
+  options: DurableConsumerOptions<Tables>,
   cursor: ConsumerCursor,
   from: Position,
   succeed: () => void,
+  onFault: () => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const { name, hub, sources, onSaid, log, tracing } = options;
+  const handling = handlingOf(options);
   let registered = performance.now();
   let moved = registered;
   await hub.keepFor(name, from);
@@ -136,13 +160,32 @@ async function follow<Tables extends CursorTables>(
       tracing,
       () => work,
       wanted,
-      (own) =>
-        cursor.move(position, async (trx) => {
-          // One more round trip, so only where somebody looks.
-          const trace = tracing && onlyTrace(own);
-          if (trace !== undefined) await nameTrace(trx, trace);
-          if (own.length > 0) await handle(own, trx as unknown as Transaction<Tables>);
-        }),
+      async (own) => {
+        const work = async (isOneByOne: boolean) => {
+          let opened: readonly OpenedFault[] = [];
+          await cursor.move(position, async (trx, hasFaults) => {
+            // One more round trip, so only where somebody looks.
+            const trace = tracing && onlyTrace(own);
+            if (trace !== undefined) await nameTrace(trx, trace);
+            if (own.length === 0) return;
+            if (!hasFaults && !isOneByOne) return await handling.handle(own, trx);
+            opened = await handleBeside(handling, own, from.epoch, trx, isOneByOne);
+          });
+          for (const { fault, event, failure } of opened) {
+            const { id, type, key } = event;
+            const { error: err, codeVersion } = failure;
+            log.error(
+              { err, consumer: name, codeVersion, fault, event: { id, type, key } },
+              'an event is set aside',
+            );
+            onFault();
+          }
+        };
+        await work(false).catch((error: unknown) => {
+          if (!isPoison(error)) throw error;
+          return work(true);
+        });
+      },
     );
     moved = performance.now();
     succeed();
@@ -165,6 +208,36 @@ async function follow<Tables extends CursorTables>(
     },
     signal,
   );
+}
+
+/** The faults of this consumer, for the operators of each of its instances. */
+export function faultsOf<Tables extends CursorTables>(options: DurableConsumerOptions<Tables>): FaultDesk {
+  const db = options.db as unknown as Kysely<CursorTables>;
+  return createConsumerFaultDesk(handlingOf(options), db, options.log);
+}
+
+function handlingOf<Tables extends CursorTables>({
+  name,
+  handle,
+  unitOf = ({ key }) => key,
+  build = 'not known',
+  now = Date.now,
+}: DurableConsumerOptions<Tables>): EventHandling {
+  return {
+    consumer: name,
+    handle: (records, trx) => handle(records, trx as unknown as Transaction<Tables>),
+    unitOf,
+    codeVersion: `build ${build}`,
+    now,
+  };
+}
+
+async function countFaults(db: Kysely<CursorTables>, consumer: string): Promise<number> {
+  const heads = db
+    .selectFrom('hub_faults')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('nth', '=', 0);
+  return Number((await heads.where('consumer', '=', consumer).executeTakeFirstOrThrow()).count);
 }
 
 /** What is done with records of one trace belongs to it; with those of several, to none. */

@@ -3,8 +3,9 @@ import {
   type ChangeEvent,
   everythingChanged,
 } from '@portico/contracts/events/change-event.ts';
+import type { FaultContext } from '../faults/failure.ts';
 import type { HubRecord, Position } from '../hub/event-hub.ts';
-import { createFolding, type Folding, type FoldingContext } from './folding.ts';
+import { createFolding, type Folding } from './folding.ts';
 import type { View, ViewCursor } from './view.ts';
 import type { StoredStates, ViewChange } from './view-store.ts';
 
@@ -55,7 +56,7 @@ export function foldRecords<State>(
   records: readonly HubRecord[],
   epoch: string,
   { cursor, states }: StoredStates<State>,
-  context: FoldingContext,
+  context: FaultContext,
 ): ViewChange<State> | undefined {
   if (cursor?.position.epoch !== epoch) throw new OtherEpoch('the view is of another log');
   const open = records.filter(({ number }) => number > cursor.position.number);

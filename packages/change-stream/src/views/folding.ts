@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { type AsideEvent, asideName, type Failure, type OpenFault } from './set-aside.ts';
+import { type FaultContext, failureOf, faultId, maxFaults, maxWaiting } from '../faults/failure.ts';
+import { type AsideEvent, asideName, type OpenFault } from './set-aside.ts';
 import type { View } from './view.ts';
 
 /** More could not be set aside: it is the view that is broken, and not an event. */
@@ -7,19 +7,7 @@ export class ViewFailed extends Error {
   override name = 'ViewFailed';
 }
 
-export interface FoldingContext {
-  /** Names the code that folds, in the faults that it opens. */
-  readonly codeVersion: string;
-  /** Epoch milliseconds. */
-  readonly now: () => number;
-}
-
-/** A view that has more faults than this stops. */
-const maxFaults = 100;
-/** So much waits behind one fault at the most; a view that needs more stops. */
-const maxWaiting = 1_000;
 const maxWaitingBytes = 1_000_000;
-const maxStack = 4_000;
 
 /** What events have made of a view so far. */
 export interface Folding<State> {
@@ -40,7 +28,7 @@ export function createFolding<State>(
   view: View<State>,
   states: ReadonlyMap<string, State>,
   faults: Readonly<Record<string, OpenFault>>,
-  context: FoldingContext,
+  context: FaultContext,
   resubmitted?: { readonly id: string; readonly head: AsideEvent },
 ): Folding<State> {
   let known = new Map(states);
@@ -56,7 +44,7 @@ export function createFolding<State>(
     if (open.size >= maxFaults)
       throw new ViewFailed(`${view.name} has ${maxFaults} faults already`, { cause: error });
     const before = resubmitted?.head.event.id === entry.event.id ? resubmitted : undefined;
-    const id = before?.id ?? faultId(view, entry, of);
+    const id = before?.id ?? faultId(view.name, entry.at, entry.event.id, of.keys?.[0]);
     const failure = failureOf(error, context, before?.head.failure);
     open.set(id, { ...of, waiting: 0, bytes: 0, tries: failure.tries });
     aside.set(asideName(id, 0), { ...entry, failure });
@@ -133,26 +121,4 @@ export function createFolding<State>(
 
 function unitOf(view: Pick<View<unknown>, 'unitOf'>, { source, event }: AsideEvent): string {
   return `${source}:${view.unitOf?.(event) ?? event.key}`;
-}
-
-/** The same whoever meets the event, and short enough to type. */
-function faultId(
-  { name }: Pick<View<unknown>, 'name'>,
-  { event, at }: AsideEvent,
-  { keys }: Pick<OpenFault, 'keys'>,
-): string {
-  const what = JSON.stringify([name, at.epoch, at.number, event.id, keys?.[0] ?? null]);
-  return createHash('sha256').update(what).digest('hex').slice(0, 8);
-}
-
-function failureOf(error: unknown, { codeVersion, now }: FoldingContext, before?: Failure): Failure {
-  const at = new Date(now()).toISOString();
-  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
-  return {
-    error: { name, message: message.slice(0, maxStack), stack: stack.slice(0, maxStack) },
-    codeVersion,
-    firstAt: before?.firstAt ?? at,
-    lastAt: at,
-    tries: (before?.tries ?? 0) + 1,
-  };
 }

@@ -1,6 +1,7 @@
+import type { FaultContext } from '../faults/failure.ts';
 import type { Resolution } from '../faults/fault-desk.ts';
 import { cursorOf, keysOfEvents } from './fold-records.ts';
-import { createFolding, type Folding, type FoldingContext } from './folding.ts';
+import { createFolding, type Folding } from './folding.ts';
 import { type AsideEvent, asideNames, type OpenFault } from './set-aside.ts';
 import type { View } from './view.ts';
 import type { StoredStates, ViewChange, ViewStore } from './view-store.ts';
@@ -28,7 +29,7 @@ export async function resolveFault<State>(
   store: ViewStore<State>,
   id: string,
   isDiscarded: boolean,
-  context: FoldingContext,
+  context: FaultContext,
 ): Promise<Resolved | undefined> {
   for (let tries = 0; tries < maxTries; tries += 1) {
     const found = await readFault(store, id);

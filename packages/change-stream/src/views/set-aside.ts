@@ -1,4 +1,5 @@
 import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
+import type { Failure } from '../faults/failure.ts';
 import type { Position } from '../hub/event-hub.ts';
 
 /** An event that is not in the states of some keys, kept until it is resubmitted or discarded. */
@@ -11,17 +12,6 @@ export interface AsideEvent {
   readonly keys?: readonly string[];
   /** Of the one that was not understood; those that wait behind it have none. */
   readonly failure?: Failure;
-}
-
-/** How a view's functions failed at an event. */
-export interface Failure {
-  readonly error: { readonly name: string; readonly message: string; readonly stack: string };
-  /** The code that failed last. */
-  readonly codeVersion: string;
-  /** ISO 8601. */
-  readonly firstAt: string;
-  readonly lastAt: string;
-  readonly tries: number;
 }
 
 /** What a view has to know of a fault to go on beside it. Its events have the names `<id>:0` and, behind it, `<id>:1` and so on. */

@@ -1,6 +1,6 @@
 import type { Logger } from '@portico/runtime/log.ts';
+import type { FaultContext } from '../faults/failure.ts';
 import { type Fault, type FaultDesk, summarize } from '../faults/fault-desk.ts';
-import type { FoldingContext } from './folding.ts';
 import { readFault, resolveFault } from './resolve-fault.ts';
 import { type AsideEvent, asideName, type OpenFault } from './set-aside.ts';
 import type { View } from './view.ts';
@@ -10,7 +10,7 @@ import type { ViewStore } from './view-store.ts';
 export function createViewFaults<State>(
   view: View<State>,
   store: ViewStore<State>,
-  context: FoldingContext,
+  context: FaultContext,
   log: Logger,
   onResolved: (keys: ReadonlySet<string>) => void,
 ): FaultDesk {
