@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { createLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { findRedis, startRedis, type TestRedis } from '@portico/testing/engines.ts';
@@ -297,5 +300,31 @@ describe('with Redis', {
     assert.equal(await next.faults.resubmit(id), undefined);
     await next.faults.resubmit(other);
     assert.deepEqual(await fields(version), expected);
+  });
+
+  test('processes that are killed while they resubmit leave each event in the states once', async () => {
+    const keys = Array.from({ length: 60 }, (_, index) => `k${index}`);
+    append(...keys, ...keys, ...keys);
+    const buggy = await open(await connect(), ({ id }) => (Number(id) <= 60 ? { at: 'evolve' } : undefined));
+    await open(await connect(control()));
+    assert.equal((await buggy.faults.list()).length, 60);
+    const program = fileURLToPath(new URL('./resubmit.fixture.ts', import.meta.url));
+    let killed = 0;
+    for (let kills = 0; (await buggy.faults.list()).length > 0; kills += 1) {
+      const child = fork(program, [String((await server)?.url), String(version)]);
+      const exit = once(child, 'exit');
+      let begun = 0;
+      child.on('message', () => {
+        begun += 1;
+        // Some as soon as the resubmission begins, some a little later.
+        if (begun > 8) setImmediate(() => child.kill('SIGKILL'));
+        else if (begun === 8 && kills % 2 === 0) child.kill('SIGKILL');
+      });
+      const [, signal] = await exit;
+      if (signal === 'SIGKILL') killed += 1;
+      assert.ok(kills < 60);
+    }
+    assert.ok(killed > 0);
+    assert.deepEqual(await fields(version), await fields(control()));
   });
 });
