@@ -27,6 +27,7 @@ async function ask<Answer>(
   try {
     const answer = await fetch(`${admin}/event-faults${path}`, {
       method,
+      ...(method === 'POST' && { body: '{}', headers: { 'content-type': 'application/json' } }),
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -121,8 +121,12 @@ test('an order with a fault is told by its service, the others by the view, and 
     [shown.body.error.message, shown.body.event.data.after.type],
     ['no idea of o1:2', 'order-confirmed'],
   );
-  assert.deepEqual((await fixed.admin.post(`/event-faults/${id}/resubmit`)).body, { applied: 2, left: [] });
-  const again = await fixed.admin.post(`/event-faults/${id}/resubmit`);
+  assert.deepEqual((await fixed.admin.post(`/event-faults/${id}/resubmit`).send({})).body, {
+    applied: 2,
+    left: [],
+  });
+  assert.equal((await fixed.admin.post(`/event-faults/${id}/resubmit`)).status, 400);
+  const again = await fixed.admin.post(`/event-faults/${id}/resubmit`).send({});
   assert.deepEqual([again.status, again.body.type], [404, 'urn:portico:problem:not-found']);
   const repaired = await fixed.get('/orders/o1');
   assert.deepEqual([repaired.body, repaired.calls], [one.body, 0]);
@@ -153,7 +157,7 @@ test('an event that says nothing sensible is a fault of its order alone, unless 
   const { body } = await bff.admin.get('/event-faults');
   const [one, three] = body.items as { id: string; keys?: string[] }[];
   assert.deepEqual([one?.keys, three?.keys], [['order:o1'], undefined]);
-  assert.deepEqual((await bff.admin.post(`/event-faults/${three?.id}/discard`)).body, {
+  assert.deepEqual((await bff.admin.post(`/event-faults/${three?.id}/discard`).send({})).body, {
     applied: 0,
     left: [],
   });

@@ -1,10 +1,10 @@
 import { Problem } from '@portico/runtime/problems.ts';
-import { Router } from 'express';
+import express, { Router } from 'express';
 import type { FaultDesk, Resolution } from './fault-desk.ts';
 
 /**
- * For operators: `GET /event-faults`, `GET /event-faults/{id}`, and `POST /event-faults/{id}/resubmit` or `/discard`, which answer
- * with what came of it.
+ * For operators: `GET /event-faults`, `GET /event-faults/{id}`, and `POST /event-faults/{id}/resubmit` or `/discard`, with any JSON
+ * object, which answer with what came of it.
  */
 export function createFaultRoutes(desks: readonly FaultDesk[]): Router {
   const router = Router();
@@ -15,7 +15,9 @@ export function createFaultRoutes(desks: readonly FaultDesk[]): Router {
     res.json(await ofOne(desks, (desk) => desk.show(req.params.id)));
   });
   const resolve = (word: string, work: (desk: FaultDesk, id: string) => Promise<Resolution | undefined>) =>
-    router.post(`/event-faults/:id/${word}`, async (req, res) => {
+    // A page in the operator's browser can't send this type to another origin.
+    router.post(`/event-faults/:id/${word}`, express.json({ limit: '1kb' }), async (req, res) => {
+      if (req.body === undefined) throw new Problem('invalid-request', 'Expected a JSON object, such as {}.');
       res.json(await ofOne(desks, (desk) => work(desk, req.params.id)));
     });
   resolve('resubmit', (desk, id) => desk.resubmit(id));
