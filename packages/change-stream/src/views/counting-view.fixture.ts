@@ -23,3 +23,6 @@ export const recordOf = (number: number, key: string, type = 'happened', source 
   committedAt: 0,
   events: [{ id: String(number), type, key, data: { before: null, after: null } }],
 });
+
+/** Of the faults of the counting view. */
+export const countingContext = { codeVersion: '1', now: () => 0 };

@@ -11,6 +11,8 @@ import { createWaiters } from '../node/waiters.ts';
 import { foldRecords, keysOfRecords, startOf } from './fold-records.ts';
 import { ViewFailed } from './folding.ts';
 import type { ChangeListener, LiveView } from './live-view.ts';
+import { rebuildView } from './rebuild-view.ts';
+import { HistoryDamaged, type RecordHistory } from './record-history.ts';
 import { isDoubted } from './set-aside.ts';
 import type { View, ViewCursor } from './view.ts';
 import { createViewFaults } from './view-faults.ts';
@@ -23,6 +25,8 @@ export interface LiveViewOptions<State> {
   readonly node: ChangeNode;
   /** The hub that the node follows. */
   readonly hub: Pick<EventHub, 'range' | 'read'>;
+  /** What the hub has let go of is read from here when the view is made anew; nothing of it is known when left out. */
+  readonly history?: RecordHistory | undefined;
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
   /** Records what is folded of traces as it happens; nothing is recorded when left out. */
@@ -49,7 +53,8 @@ const longestPauseMs = 2_000;
 
 /**
  * Follows the node, from now until `close`:
- *  1. goes on from the store's cursor, or from the start of the log where there is none, or one of another log;
+ *  1. goes on from the store's cursor, or from the start of the log where there is none, or one of another log, and where the
+ *     hub has let go of it: of the history, where there is one;
  *  2. reads what is above it from the hub, up to what the node has applied;
  *  3. from then on folds each record as soon as the node has applied it;
  *  4. begins again at 1 when the node has loaded anew, or the store or hub failed.
@@ -57,9 +62,10 @@ const longestPauseMs = 2_000;
  * trusted by nobody, and tries again until faults are repaired or other functions run.
  */
 export function createLiveView<State>(options: LiveViewOptions<State>): LiveView<State> {
-  const { view, store, node, hub, log, waitMs = 10, steadyNow = () => performance.now() } = options;
+  const { view, store, node, hub, history, log, waitMs = 10, steadyNow = () => performance.now() } = options;
   const codeVersion = `${view.version}${options.build === undefined ? '' : `, build ${options.build}`}`;
   const context = { codeVersion, now: options.now ?? Date.now };
+  const building = { view, store, hub, history, context };
   const { tracing, pause = (ms, signal) => delay(ms, undefined, { signal }) } = options;
   const closing = new AbortController();
   const waiters = createWaiters();
@@ -200,8 +206,23 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
     }
   };
 
+  /** @returns undefined where that isn't needed, or will never do: then the hub has to be enough */
+  const makeAnewFromHistory = async () => {
+    if (history === undefined || (await hub.range()).first === 1) return undefined;
+    try {
+      return await rebuildView({ ...building, acceptsGaps: true, signal: closing.signal });
+    } catch (error) {
+      const isOver = error instanceof HistoryDamaged || error instanceof PositionGone;
+      if (!isOver) throw error;
+      log.error({ err: error, view: view.name }, 'a view can not be made anew from what was kept');
+      return undefined;
+    }
+  };
+
   /** Makes the view anew, unless somebody else has done so since `found`. */
   const makeAnew = async (found: ViewCursor | undefined) => {
+    const rebuilt = await makeAnewFromHistory();
+    if (rebuilt !== undefined) return rebuilt.position;
     const { epoch, first } = await hub.range();
     const cursor = startOf(view, epoch, first);
     const cursorNow = await store.update([], (stored) =>
@@ -317,6 +338,13 @@ export function createLiveView<State>(options: LiveViewOptions<State>): LiveView
       if (isFailed || position === undefined || !isLive) return isFailed ? 'untrusted' : 'behind';
       const stored = await readStore(keys, position.epoch);
       return typeof stored === 'string' ? stored : { position, states: stored.states };
+    },
+    rebuild: async ({ onProgress, signal }) => {
+      const ending = AbortSignal.any([signal, closing.signal]);
+      const cursor = await rebuildView({ ...building, onProgress, signal: ending });
+      log.info({ view: view.name, position: cursor.position.number }, 'a view was rebuilt');
+      tell(undefined);
+      return cursor;
     },
     onChange: (listener) => {
       listeners.add(listener);

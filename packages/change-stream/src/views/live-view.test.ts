@@ -5,14 +5,16 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { findRedis, startRedis, type TestRedis } from '@portico/testing/engines.ts';
 import { Redis } from 'ioredis';
+import { PositionGone } from '../hub/event-hub.ts';
 import { createTracingSpy, type TracingSpy } from '../hub/tracing-spy.fixture.ts';
 import type { ChangeNode } from '../node/change-node.ts';
 import { createChangeNode } from '../node/create-change-node.ts';
-import { createSimulatedHub, type SimulatedHub } from '../node/simulated-hub.fixture.ts';
+import { type Connection, createSimulatedHub, type SimulatedHub } from '../node/simulated-hub.fixture.ts';
 import { countingView, recordOf } from './counting-view.fixture.ts';
 import { createLiveView } from './create-live-view.ts';
 import type { LiveView } from './live-view.ts';
 import { createMemoryViewStore } from './memory-view-store.ts';
+import { HistoryDamaged, type RecordHistory } from './record-history.ts';
 import { createRedisViewStore } from './redis-view-store.ts';
 import type { ViewStore } from './view-store.ts';
 
@@ -38,8 +40,12 @@ const append = (key: string, type?: string, source?: string, traceparent?: strin
 };
 
 /** One process with the view, and its own way to the hub. */
-function open(store: ViewStore<Count> = createMemoryViewStore(), options: { tracing?: TracingSpy } = {}) {
-  const connection = hub.connect();
+function open(
+  store: ViewStore<Count> = createMemoryViewStore(),
+  options: { log?: typeof silentLogger; tracing?: TracingSpy; history?: RecordHistory; first?: number } = {},
+) {
+  const { first = 1, ...others } = options;
+  const connection = beginAt(first, hub.connect());
   const node = createChangeNode({
     hub: connection.hub,
     sources: [{ source: 'orders', tables: [], toEvents: () => [], tagsOf: ({ key }) => [key] }],
@@ -60,11 +66,25 @@ function open(store: ViewStore<Count> = createMemoryViewStore(), options: { trac
     metrics,
     waitMs: 5_000,
     pause: () => nextTurn(),
-    ...options,
+    ...others,
   });
   opened.push(node, view);
   const count = async (key: string) => (await view.read([key], undefined, never))?.states.get(key)?.count;
   return { connection, node, view, metrics, count };
+}
+
+/** The hub has let go of what is below `first`. */
+function beginAt(first: number, connection: Connection): Connection {
+  const { range, read } = connection.hub;
+  const trimmed: Connection['hub'] = {
+    ...connection.hub,
+    range: async () => ({ ...(await range()), first }),
+    read: async (after, limit) => {
+      if (after.number + 1 < first) throw new PositionGone(`the log begins at ${first}`);
+      return read(after, limit);
+    },
+  };
+  return { ...connection, hub: trimmed };
 }
 const isUpTo = async ({ node, view }: { node: ChangeNode; view: LiveView<Count> }, number = hub.size()) => {
   while (node.applied?.number !== number || view.applied?.number !== number) await nextTurn();
@@ -169,6 +189,61 @@ test('a truncation empties the view, and nothing is answered from it while a sna
   assert.equal(await process.view.read(['a'], undefined, never), undefined);
   await deliver('snapshot-ended', 'everything-changed');
   assert.equal(await process.count('a'), 1);
+});
+
+describe('of a hub that has let go of records', () => {
+  /** What has been appended until then, with what it may fail by. */
+  const history = (fail: () => void = () => {}): RecordHistory => {
+    const records = Array.from({ length: hub.size() }, (_, index) => recordOf(index + 1, 'a'));
+    const pages = async function* () {
+      yield records;
+      fail();
+    };
+    return { open: async () => ({ first: 1, last: records.length, pages }) };
+  };
+  const isWhole = async (process: ReturnType<typeof open>) => {
+    await isUpTo(process);
+    await process.connection.deliver(1, 0);
+    return process.count('a');
+  };
+
+  test('a view is whole again from what was kept, and goes on from there', async () => {
+    for (let turn = 0; turn < 5; turn += 1) append('a');
+    const kept = history();
+    for (let turn = 0; turn < 2; turn += 1) append('a');
+    const process = open(undefined, { first: 5, history: kept });
+    assert.equal(await isWhole(process), 7);
+    append('a');
+    await process.connection.deliver(1, 0);
+    assert.equal(await process.count('a'), 8);
+  });
+
+  test('so is one whose cursor is below what is left', async () => {
+    append('a');
+    const store = createMemoryViewStore<Count>();
+    const early = open(store);
+    await isUpTo(early);
+    await early.view.close();
+    for (let turn = 0; turn < 5; turn += 1) append('a');
+    assert.equal(await isWhole(open(store, { first: 4, history: history() })), 6);
+  });
+
+  test('a view has a gap where nothing was kept or that is damaged, and waits for what is yet to be kept', async () => {
+    for (let turn = 0; turn < 5; turn += 1) append('a');
+    assert.equal(await isWhole(open(undefined, { first: 3 })), undefined);
+    const damaged = history(() => {
+      throw new HistoryDamaged('a segment is cut');
+    });
+    assert.equal(await isWhole(open(undefined, { first: 3, history: damaged })), undefined);
+    let asked = 0;
+    const late: RecordHistory = {
+      open: async (epoch) => {
+        asked += 1;
+        return asked < 5 ? undefined : history().open(epoch);
+      },
+    };
+    assert.equal(await isWhole(open(undefined, { first: 3, history: late })), 5);
+  });
 });
 
 test('records of other services move the view on and change nothing in it', async () => {

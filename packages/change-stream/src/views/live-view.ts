@@ -2,6 +2,8 @@ import type { ChangeEvent } from '@portico/contracts/events/change-event.ts';
 import type { FaultDesk } from '../faults/fault-desk.ts';
 import type { Position } from '../hub/event-hub.ts';
 import type { Requirement } from '../node/change-node.ts';
+import type { RebuildOptions } from './rebuild-view.ts';
+import type { ViewCursor } from './view.ts';
 
 export interface ViewRead<State> {
   /** All up to here is in the states; another instance may have brought them further than this process has heard. */
@@ -34,6 +36,11 @@ export interface LiveView<State> {
    * more. @returns ends it
    */
   onChange(listener: ChangeListener): () => void;
+  /**
+   * Builds it anew from the beginning, beside what is there, and puts it in its place. @returns the cursor that it had then
+   * @throws as `rebuildView`: then nothing has changed
+   */
+  rebuild(options: Pick<RebuildOptions<State>, 'onProgress' | 'signal'>): Promise<ViewCursor>;
   /** Up to where it is folded, in the log that is followed now; undefined while it isn't trusted. */
   readonly applied: Position | undefined;
   /** The events that it does not understand: no read is answered from states that lack one. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { countingView, recordOf } from './counting-view.fixture.ts';
+import { countingContext, countingView, recordOf } from './counting-view.fixture.ts';
 import { foldRecords, keysOfRecords, OtherEpoch, startOf } from './fold-records.ts';
 import type { ViewStore } from './view-store.ts';
 
@@ -25,7 +25,7 @@ export function describeViewStore(kind: string, { open, skip }: ViewStoreHarness
       }));
     const fold = async (store: Counts, records: Parameters<typeof keysOfRecords>[1], epoch = 'e1') =>
       store.update(keysOfRecords(countingView, records), (stored) =>
-        foldRecords(countingView, records, epoch, stored, { codeVersion: '1', now: () => 0 }),
+        foldRecords(countingView, records, epoch, stored, countingContext),
       );
     const countOf = async (store: Counts, key: string) => (await store.read([key])).states.get(key)?.count;
 
@@ -140,6 +140,50 @@ export function describeViewStore(kind: string, { open, skip }: ViewStoreHarness
       await fold(store, [everything(8, 'snapshot-ended')]);
       assert.deepEqual(await gaps(), {});
       assert.deepEqual([...(await store.read(['a', 'b'])).states.keys()], ['a']);
+    });
+
+    const anew = async (store: Counts, records: Parameters<typeof keysOfRecords>[1], epoch = 'e1') => {
+      const beside = store.beside();
+      const cursor = startOf(countingView, epoch, 1);
+      await beside.update([], () => ({ cursor, isCleared: true, states: new Map() }));
+      await beside.update(keysOfRecords(countingView, records), (stored) =>
+        foldRecords(countingView, records, epoch, stored, countingContext),
+      );
+      return beside;
+    };
+
+    test('is not touched by what is built beside it, until that takes over as a whole', async () => {
+      const connect = await open();
+      const store = connect();
+      await begin(store);
+      await fold(store, [recordOf(1, 'old'), recordOf(2, 'a')]);
+      const beside = await anew(store, [recordOf(1, 'a'), recordOf(2, 'a'), recordOf(3, 'b')]);
+      const dropped = await anew(store, [recordOf(1, 'never')]);
+      assert.deepEqual([await countOf(store, 'old'), await countOf(store, 'a')], [1, 1]);
+      await dropped.drop();
+      assert.equal(await beside.takeOver(), true);
+      await beside.drop();
+      const { cursor, states } = await connect().read(['old', 'a', 'b', 'never']);
+      assert.equal(cursor?.position.number, 3);
+      const now = { a: { count: 2, last: 2 }, b: { count: 1, last: 3 } };
+      assert.deepEqual(Object.fromEntries(states), now);
+      await fold(store, [recordOf(3, 'b'), recordOf(4, 'a')]);
+      assert.deepEqual([await countOf(store, 'a'), await countOf(store, 'b')], [3, 1]);
+      await fold(store, [recordOf(5, 'truncated', 'everything-changed'), recordOf(6, 'b')]);
+      assert.deepEqual([await countOf(store, 'a'), await countOf(store, 'b')], [undefined, 1]);
+    });
+
+    test('is not replaced by what is behind it in the same log, but by what is of another one', async () => {
+      const store = (await open())();
+      await begin(store);
+      await fold(store, [recordOf(1, 'a'), recordOf(2, 'a')]);
+      const behind = await anew(store, [recordOf(1, 'b')]);
+      assert.equal(await behind.takeOver(), false);
+      assert.equal(await countOf(store, 'a'), 2);
+      const other = await anew(store, [recordOf(1, 'c')], 'e2');
+      assert.equal(await other.takeOver(), true);
+      const { cursor, states } = await store.read(['a', 'c']);
+      assert.deepEqual([cursor?.position.epoch, [...states.keys()]], ['e2', ['c']]);
     });
   });
 }

@@ -42,4 +42,19 @@ export interface ViewStore<State> {
     keys: readonly string[],
     change: (stored: StoredStates<State>) => ViewChange<State> | undefined,
   ): (ViewCursor | undefined) | Promise<ViewCursor | undefined>;
+  /** A new, empty place beside this one, to build the view in anew. What somebody dies over expires. */
+  beside(): BesideViewStore<State>;
+}
+
+/** Where a view is built anew, of which nobody else knows. */
+export interface BesideViewStore<State> extends Pick<ViewStore<State>, 'update'> {
+  /**
+   * Replaces all that is in the store by what is here, in one step, unless the store is further in the same log. Updates of
+   * the store that have read what was there before are asked again.
+   * @returns whether it did
+   * @throws also when what was here is gone
+   */
+  takeOver(): Promise<boolean>;
+  /** Lets go of what is here; nothing where it has taken over. */
+  drop(): Promise<void>;
 }
