@@ -4,8 +4,11 @@ import { readConfig } from '@portico/runtime/config.ts';
 import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 
+/** Where a lake is, as a setting. */
+export const lakeUrl = Type.String({ pattern: '^file:///', description: 'a file:/// URL of a folder' });
+
 const lakeSettings = Type.Object({
-  LAKE_URL: Type.Optional(Type.String({ pattern: '^file:///', description: 'a file:/// URL of a folder' })),
+  LAKE_URL: Type.Optional(lakeUrl),
   PORTICO_DATA_DIR: Type.String({ default: '.portico' }),
 });
 

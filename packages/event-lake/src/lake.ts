@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { HistoryDamaged } from '@portico/change-stream/views/record-history.ts';
 import { type Manifest, openManifest } from './manifest.ts';
 import { unfinishedName } from './segment.ts';
 
@@ -15,7 +16,7 @@ const manifestIn = (dir: string) => join(dir, 'manifest.sqlite');
 const segmentsIn = (dir: string) => join(dir, 'segments');
 
 /** The lake, or a piece of it, is not what was written. The message names it. */
-export class LakeDamaged extends Error {
+export class LakeDamaged extends HistoryDamaged {
   override name = 'LakeDamaged';
 }
 
@@ -30,6 +31,11 @@ export async function openLakeForWriting(dir: string): Promise<Lake> {
   const manifest = openManifest(manifestIn(dir));
   for (const made of [folder, dir, dirname(dir)]) await syncFolder(made);
   return { manifest, folder };
+}
+
+/** Whether there is anything of a lake in `dir`. */
+export function isLake(dir: string): boolean {
+  return existsSync(manifestIn(dir)) || existsSync(segmentsIn(dir));
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Part {
   readonly epoch: string;
   /** The number before its first record. */
   readonly after: number;
+  /** Of the record with that number, where a part before it has that record. */
+  readonly mark: string | undefined;
 }
 
 /** The list of all that is in the lake; a file that it doesn't name is not. */
@@ -76,9 +78,13 @@ export function openManifest(path: string): Manifest {
   return {
     parts: () =>
       db
-        .prepare('select epoch, after_number as after from parts order by part')
+        .prepare('select epoch, after_number as after, after_mark as mark from parts order by part')
         .all()
-        .map(({ epoch, after }) => ({ epoch: String(epoch), after: Number(after) })),
+        .map(({ epoch, after, mark }) => ({
+          epoch: String(epoch),
+          after: Number(after),
+          mark: typeof mark === 'string' ? mark : undefined,
+        })),
     segments: function* (order) {
       const newestFirst = order === 'newest first';
       const pieces = piecesOf(newestFirst ? 'desc' : 'asc');
