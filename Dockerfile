@@ -1,12 +1,12 @@
 # docker build --target gateway|web|mobile .
-# The three images differ in their last lines alone, so a host keeps what is in them once.
+# What is optional, such as DuckDB, no image needs. The three images differ in their last lines alone, so a host keeps what is in them once.
 FROM node:24.21.0-slim AS install
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY packages packages
 COPY gateway gateway
 COPY bffs bffs
-RUN npm ci --omit=dev --ignore-scripts -w gateway -w bffs/web -w bffs/mobile
+RUN npm ci --omit=dev --omit=optional --ignore-scripts -w gateway -w bffs/web -w bffs/mobile
 
 FROM node:24.21.0-slim AS process
 WORKDIR /app

@@ -41,6 +41,11 @@ const commands: Readonly<Record<string, Command>> = {
       });
     },
   },
+  views: {
+    summary:
+      'what BFFs know from events: views rebuild <bff> <view>, views show <bff> <view> <key> [--at <number or time>]',
+    run: startViews,
+  },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',
     run: async (args) => {
@@ -110,6 +115,14 @@ async function startLake(args: readonly string[]): Promise<void> {
   if (args[0] === 'write' && args.length === 1) return void (await import('@portico/event-lake/main.ts'));
   const { runLake } = await import('@portico/event-lake/run-lake.ts');
   process.exitCode = await runLake(args, process.env, process);
+}
+
+async function startViews(args: readonly string[]): Promise<void> {
+  const { runViews } = await import('./views/run-views.ts');
+  process.exitCode = await runViews(args, process.env, {
+    write: (text) => void process.stdout.write(text),
+    tell: (line) => void process.stderr.write(`${line}\n`),
+  });
 }
 
 const [name = '--help', ...args] = process.argv.slice(2);

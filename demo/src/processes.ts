@@ -90,10 +90,11 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     };
     return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
   };
+  const lakeUrl = pathToFileURL(join(config.dataDir, 'lake')).href;
   const lake = () => {
     const own = {
       ADMIN_PORT: takePort(),
-      LAKE_URL: pathToFileURL(join(config.dataDir, 'lake')).href,
+      LAKE_URL: lakeUrl,
       // Whoever tries it out wants to see soon what just happened.
       LAKE_SEGMENT_SECONDS: 5,
     };
@@ -108,6 +109,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
         ...serviceUrls(ready),
         REDIS_URL: config.redisUrl ?? ready.redis?.url,
         HUB_URL: ready.postgres?.databases?.hub,
+        LAKE_URL: lakeUrl,
         SILENT_SERVICES: config.inventoryChanges === 'none' ? 'inventory' : undefined,
       });
     return entry(name, 'bffs', `bffs/${name}/src/main.ts`, env);

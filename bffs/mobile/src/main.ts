@@ -1,5 +1,7 @@
-import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
+import { fileURLToPath } from 'node:url';
+import { createViewsAdmin } from '@portico/change-stream/views/views-admin.ts';
 import { openShop } from '@portico/coherent-cache/open-shop.ts';
+import { createLakeHistory } from '@portico/event-lake/lake-history.ts';
 import { createEventStreams } from '@portico/runtime/event-stream.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
@@ -15,7 +17,13 @@ await runProcess(async () => {
   const log = createLogger({ name: 'mobile', level: config.LOG_LEVEL });
   const metrics = createMetrics('mobile');
   const tracing = await openTracing('mobile', config, log);
-  const clients = openShop(config, { name: 'mobile', log, metrics, tracing });
+  const clients = openShop(config, {
+    name: 'mobile',
+    history: config.LAKE_URL === undefined ? undefined : createLakeHistory(fileURLToPath(config.LAKE_URL)),
+    log,
+    metrics,
+    tracing,
+  });
   const changed = clients.changes && createChangedProducts({ ...clients.changes, log });
   const eventStreams = createEventStreams({ tracing });
   return {
@@ -40,7 +48,7 @@ await runProcess(async () => {
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
-    adminExtra: createFaultRoutes(clients.faults),
+    adminExtra: createViewsAdmin(clients.views),
     leave: eventStreams.leave,
     // All at once: they may be waiting for the hub.
     close: async () => void (await Promise.all([changed?.close(), clients.close()])),

@@ -1,5 +1,7 @@
-import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
+import { fileURLToPath } from 'node:url';
+import { createViewsAdmin } from '@portico/change-stream/views/views-admin.ts';
 import { openShop } from '@portico/coherent-cache/open-shop.ts';
+import { createLakeHistory } from '@portico/event-lake/lake-history.ts';
 import { createEventStreams } from '@portico/runtime/event-stream.ts';
 import { toTokenVerifier } from '@portico/runtime/identity.ts';
 import { createLogger } from '@portico/runtime/log.ts';
@@ -14,7 +16,13 @@ await runProcess(async () => {
   const log = createLogger({ name: 'web', level: config.LOG_LEVEL });
   const metrics = createMetrics('web');
   const tracing = await openTracing('web', config, log);
-  const services = openShop(config, { name: 'web', log, metrics, tracing });
+  const services = openShop(config, {
+    name: 'web',
+    history: config.LAKE_URL === undefined ? undefined : createLakeHistory(fileURLToPath(config.LAKE_URL)),
+    log,
+    metrics,
+    tracing,
+  });
   const eventStreams = createEventStreams({ tracing });
 
   return {
@@ -39,7 +47,7 @@ await runProcess(async () => {
     host: config.PORTICO_HOST,
     port: config.PORT,
     adminPort: config.ADMIN_PORT,
-    adminExtra: createFaultRoutes(services.faults),
+    adminExtra: createViewsAdmin(services.views),
     leave: eventStreams.leave,
     close: () => services.close(),
   };

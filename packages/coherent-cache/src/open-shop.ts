@@ -1,12 +1,13 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { FaultDesk } from '@portico/change-stream/faults/fault-desk.ts';
 import type { EventHub } from '@portico/change-stream/hub/event-hub.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { createLiveView } from '@portico/change-stream/views/create-live-view.ts';
+import type { LiveView } from '@portico/change-stream/views/live-view.ts';
 import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-store.ts';
+import type { RecordHistory } from '@portico/change-stream/views/record-history.ts';
 import { createRedisViewStore } from '@portico/change-stream/views/redis-view-store.ts';
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
@@ -37,6 +38,8 @@ interface OtherOptions
   extends Pick<ShopServicesOptions, 'log' | 'metrics' | 'tracing' | 'now' | 'callTimeoutMs'> {
   /** Whose shop it is: each has a view of orders of its own. */
   readonly name: string;
+  /** What the hub has let go of, for views that are made anew. */
+  readonly history?: RecordHistory | undefined;
 }
 
 /** The services, and what clients have to see of them; undefined without `PORTICO_TOKEN_KEY`. */
@@ -44,8 +47,8 @@ export interface OpenShop extends ShopServices {
   readonly consistency: Consistency | undefined;
   /** What is known of changes, and from where; undefined without `HUB_URL`. Closing the shop closes both. */
   readonly changes: { readonly node: ChangeNode; readonly hub: EventHub } | undefined;
-  /** Of its view of orders; empty without `HUB_URL`. */
-  readonly faults: readonly FaultDesk[];
+  /** By name; none without `HUB_URL`. */
+  readonly views: { readonly orders?: LiveView<OrdersState> };
 }
 
 /** Where the functions of the views are, and what they know of events. */
@@ -82,6 +85,7 @@ export function openShop(
       store: redis === undefined ? createMemoryViewStore() : createRedisViewStore({ redis, view }),
       node,
       hub,
+      history: options.history,
       log,
       metrics,
       tracing,
@@ -99,7 +103,7 @@ export function openShop(
     ...services,
     consistency,
     changes: hub && node && { hub, node },
-    faults: liveView === undefined ? [] : [liveView.faults],
+    views: liveView === undefined ? {} : { orders: liveView },
     close: async () => {
       await services.close();
       // All at once: they may be waiting for the hub.
