@@ -5,7 +5,7 @@ import { type Moment, stateAt } from '@portico/change-stream/views/state-at.ts';
 import { orderKey, ordersOfKey, ordersView } from '@portico/coherent-cache/orders/orders-view.ts';
 import { readLakeDir } from '@portico/event-lake/config.ts';
 import { createLakeHistory, epochsOfLake } from '@portico/event-lake/lake-history.ts';
-import { createLogger } from '@portico/runtime/log.ts';
+import { silentLogger } from '@portico/runtime/log.ts';
 import { readDemo } from './read-demo.ts';
 import type { ViewsOutput } from './run-views.ts';
 
@@ -42,8 +42,7 @@ export async function showView(
   const { viewOf, keyOf } = knownView(asked);
   const at = toMoment(asked.at);
   const hubUrl = env.HUB_URL || readDemo(env)?.databases.hub;
-  const log = createLogger({ name: 'views', level: 'silent' });
-  const hub = hubUrl === undefined ? undefined : createPostgresEventHub({ url: hubUrl, log });
+  const hub = hubUrl === undefined ? undefined : createPostgresEventHub({ url: hubUrl, log: silentLogger });
   try {
     const known = await openLog(readLakeDir(env), hub, asked.epoch);
     const { epoch, first, last } = known;

@@ -2,20 +2,18 @@ import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NewRecord } from '@portico/change-stream/hub/event-hub.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { createLiveView } from '@portico/change-stream/views/create-live-view.ts';
 import { createMemoryViewStore } from '@portico/change-stream/views/memory-view-store.ts';
-
-import { type OrderEvent, ordersEvents } from '@portico/contracts/events/orders-events.ts';
+import { ordersEvents } from '@portico/contracts/events/orders-events.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres } from '@portico/testing/engines.ts';
+import { orderRecord } from '@portico/testing/order-records.ts';
 import { type OrdersState, ordersView } from './orders-view.ts';
 
 const events = 100_000;
 const eventsOfOrder = 10;
-const customers = 1_000;
 const perAppend = 1_000;
 
 test(`a view in a process that starts has ${events} events of orders, and leaves time for other work meanwhile`, {
@@ -27,7 +25,7 @@ test(`a view in a process that starts has ${events} events of orders, and leaves
   t.after(() => hub.close());
   const writer = await hub.writer('orders', AbortSignal.timeout(10_000));
   for (let from = 0; from < events; from += perAppend) {
-    await writer.append(Array.from({ length: perAppend }, (_, index) => recordOf(from + index)));
+    await writer.append(Array.from({ length: perAppend }, (_, index) => orderRecord(from + index)));
   }
 
   const turns = monitorEventLoopDelay({ resolution: 5 });
@@ -52,35 +50,3 @@ test(`a view in a process that starts has ${events} events of orders, and leaves
   assert.equal(typeof order === 'object' && order.version, eventsOfOrder);
   assert.ok(tookMs < 60_000);
 });
-
-/** Ten orders at a time go on by turns. */
-function recordOf(nth: number): NewRecord {
-  const round = Math.floor(nth / (10 * eventsOfOrder));
-  const order = round * 10 + (nth % 10) + 1;
-  const version = (Math.floor(nth / 10) % eventsOfOrder) + 1;
-  const money = { amount: 300, currency: 'EUR' };
-  const lines = [1, 2, 3].map((id) => ({ productId: `p${id}`, quantity: 1, unitPrice: money }));
-  const after: OrderEvent = {
-    orderNumber: `o${order}`,
-    version,
-    customerId: `c${order % customers}`,
-    type: version === 1 ? 'order-placed' : 'order-went-on',
-    at: new Date(1_700_000_000_000 + nth).toISOString(),
-    data: version === 1 ? { lines, total: money } : {},
-    traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
-  };
-  const at = String(nth + 1);
-  const event = {
-    id: at,
-    type: 'order-event-appended',
-    key: `o${order}:${version}`,
-    data: { before: null, after },
-  };
-  return {
-    source: 'orders',
-    offset: { log: 'orders', at },
-    xid: at,
-    committedAt: Date.now(),
-    events: [event],
-  };
-}
