@@ -4,23 +4,17 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { HubRecord, NewRecord } from '@portico/change-stream/hub/event-hub.ts';
 import { createPostgresEventHub } from '@portico/change-stream/hub/postgres-event-hub.ts';
-import { openLakeForWriting } from '@portico/event-lake/lake.ts';
-import type { Segment } from '@portico/event-lake/segment.ts';
-import { openSegment } from '@portico/event-lake/write-segment.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startChild } from './child.ts';
 import { startMeasuredPostgres } from './coherence/start-shop.ts';
+import { orderRecordAt, source, writeLakeOfOrders } from './lake-of-orders.ts';
 import type { Report } from './report.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
-const source = 'orders';
 const appendSeconds = 20;
 const perAppend = 500;
 const eventsInLake = 1_000_000;
-const segmentBytes = 64_000_000;
-const days = 90;
 
 const ordersByDay = `select committed_at::date as day, count(*) as orders, sum((data->>'$.after.data.total.amount')::bigint) as total
   from events where data->>'$.after.type' = 'order-placed' group by day order by day`;
@@ -56,7 +50,7 @@ async function measureFollowing(ending: AsyncDisposableStack): Promise<Following
   const start = performance.now();
   let appended = 0;
   while (performance.now() - start < appendSeconds * 1_000) {
-    await writer.append(Array.from({ length: perAppend }, (_, nth) => recordAt(appended + nth + 1)));
+    await writer.append(Array.from({ length: perAppend }, (_, nth) => orderRecordAt(appended + nth + 1)));
     appended += perAppend;
     if (appended % 10_000 === 0) atMost = Math.max(atMost, await residentMb());
   }
@@ -79,27 +73,7 @@ interface Asking {
 /** Three months of orders, one event a record, and what the commands take for all of them. */
 async function measureAsking(ending: AsyncDisposableStack): Promise<Asking> {
   const dir = await temporaryFolder(ending);
-  const { manifest, folder } = await openLakeForWriting(dir);
-  manifest.beginPart({ epoch: 'measured', number: 0 });
-  let bytes = 0;
-  let segment = await openSegment(folder, 'measured', 1);
-  const seal = async () => {
-    const sealed: Segment = await segment.seal();
-    manifest.add(sealed);
-    bytes += sealed.bytes;
-  };
-  for (let number = 0; number < eventsInLake; ) {
-    const records: HubRecord[] = Array.from({ length: 500 }, () => {
-      number += 1;
-      return { ...recordAt(number), number, mark: `${number}` };
-    });
-    await segment.add(records);
-    if (segment.bytes < segmentBytes) continue;
-    await seal();
-    segment = await openSegment(folder, 'measured', number + 1);
-  }
-  await seal();
-  manifest.close();
+  const bytes = await writeLakeOfOrders(dir, { epoch: 'measured', events: eventsInLake });
   const seconds = {
     verify: await timeOf(dir, 'verify'),
     'orders by day': await timeOf(dir, 'query', ordersByDay),
@@ -126,45 +100,12 @@ async function timeOf(dir: string, ...args: readonly string[]): Promise<number> 
   return (performance.now() - start) / 1_000;
 }
 
-/** One event of an order; every fifth is a new one. */
-function recordAt(at: number): NewRecord {
-  const orderNumber = `o${Math.ceil(at / 5)}`;
-  const version = ((at - 1) % 5) + 1;
-  const type = [
-    'order-placed',
-    'stock-reserved',
-    'payment-authorized',
-    'shipment-scheduled',
-    'order-confirmed',
-  ][version - 1];
-  const committedAt = Date.UTC(2026, 0, 1) + Math.floor((at * days * 86_400_000) / eventsInLake);
-  const traceparent = `00-${at.toString(16).padStart(32, '0')}-${at.toString(16).padStart(16, '0')}-01`;
-  const unitPrice = { amount: 100 + (at % 9_000), currency: 'EUR' };
-  const lines = [{ productId: `p${at % 1_000}`, quantity: 1 + (at % 3), unitPrice }];
-  const data = version === 1 ? { lines, total: unitPrice } : {};
-  const customerId = `c${at % 200}`;
-  const after = {
-    orderNumber,
-    version,
-    customerId,
-    type,
-    at: new Date(committedAt).toISOString(),
-    data,
-    traceparent,
-  };
-  const key = `${orderNumber}:${version}`;
-  const id = `7567890123456789012/1/portico_orders/1/${at * 312}/0`;
-  const event = { id, type: 'order-event-appended', key, data: { before: null, after }, traceparent };
-  const offset = { log: '7567890123456789012/1/portico_orders/1', at: String(at * 312) };
-  return { source, offset, xid: String(at + 1_000), committedAt, events: [event] };
-}
-
 /** About three minutes. */
 export async function reportLake(ending: AsyncDisposableStack): Promise<Report> {
   const { appended, appendedPerSecond, behindMs, residentMb } = await measureFollowing(ending);
   const { megabytes, seconds } = await measureAsking(ending);
   const [atStart, atMost] = residentMb.map((value) => `${value.toFixed(0)} MB`);
-  const bytes = (JSON.stringify(recordAt(1)).length + JSON.stringify(recordAt(2)).length * 4) / 5;
+  const bytes = (JSON.stringify(orderRecordAt(1)).length + JSON.stringify(orderRecordAt(2)).length * 4) / 5;
   return {
     title: 'The event lake: following the hub at its ceiling, and what commands take for a million events',
     note: `Events of orders, ${bytes.toFixed(0)} bytes each as JSON, one a record; ${perAppend} records an append. The hub, who appends and the lake share the processor.`,

@@ -10,6 +10,7 @@ import { reportGatewayCpu } from './gateway-cpu.ts';
 import { reportHub } from './hub.ts';
 import { reportLake } from './lake.ts';
 import { type Report, writeReport } from './report.ts';
+import { reportViews } from './views.ts';
 
 /** Each puts into `ending` what has to be stopped and deleted after it. */
 const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<Report>>> = {
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<R
   'cache-hit': reportCacheHits,
   hub: reportHub,
   lake: reportLake,
+  views: reportViews,
 };
 const pictures = join(import.meta.dirname, '..', 'results');
 
