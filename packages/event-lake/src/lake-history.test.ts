@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { truncateSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { recordAt } from '@portico/change-stream/hub/event-hub.contract.ts';
@@ -71,12 +71,17 @@ describe('the history of a log, from the lake', () => {
     assert.deepEqual(await historyOf('e2'), { first: 4, last: 4, marks: ['b4'] });
   });
 
-  test('with a segment cut or missing from the manifest, is refused by name', async () => {
+  test('with a segment changed, cut or missing from the manifest, is refused by name', async () => {
     lake.manifest.beginPart({ epoch: 'e1', number: 0 });
     await write('e1', 1, 3, 'a');
     await write('e1', 4, 5, 'a');
     const name = segmentName({ epoch: 'e1', first: 4 });
-    truncateSync(join(lake.folder, name), 10);
+    const path = join(lake.folder, name);
+    const changed = readFileSync(path);
+    changed.writeUInt8(changed.readUInt8(20) ^ 1, 20);
+    writeFileSync(path, changed);
+    await assert.rejects(historyOf('e1'), /was changed: its SHA-256 is another$/);
+    truncateSync(path, 10);
     const isNamed = (error: unknown) => error instanceof HistoryDamaged && error.message.startsWith(name);
     await assert.rejects(historyOf('e1'), isNamed);
     await write('e1', 7, 7, 'a');

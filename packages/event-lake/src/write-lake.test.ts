@@ -136,9 +136,11 @@ describe('the writer of the lake', () => {
     await append(3);
     await writer.until(3);
     assert.deepEqual(await numbers(), [1, 2, 3]);
+    const [, second] = await lake.records();
+    assert.ok(second?.mark);
     assert.deepEqual(lake.manifest.parts(), [
-      { epoch: before, after: 0 },
-      { epoch: await hub.epoch(), after: 2 },
+      { epoch: before, after: 0, mark: undefined },
+      { epoch: await hub.epoch(), after: 2, mark: second.mark },
     ]);
   });
 
