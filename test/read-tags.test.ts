@@ -185,8 +185,22 @@ const services: readonly Service[] = [
       migrations: customersMigrations,
       seed: seedCustomers,
     }),
-    tables: [{ name: 'customers', key: 'id', ids: customers, values: { display_name: someText } }],
-    reads: [...one('/customers/{id}', 'id', customers), ...many('/customers', customers)],
+    tables: [
+      {
+        name: 'customers',
+        key: 'id',
+        ids: customers,
+        values: {
+          display_name: someText,
+          forgotten_at: ({ number }) => (number(3) === 0 ? new Date(0) : null),
+        },
+      },
+    ],
+    reads: [
+      ...one('/customers/{id}', 'id', customers),
+      ...many('/customers', customers),
+      { path: '/forgotten-customers', parameters: {} },
+    ],
   },
 ];
 

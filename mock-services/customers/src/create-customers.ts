@@ -5,5 +5,5 @@ import type { CustomersTables } from './database.ts';
 
 /** The customers service; `contracts/openapi/customers.yaml` says what it does. */
 export function createCustomers(parts: ServiceParts<CustomersTables>): Express {
-  return createServiceApp('customers', createCustomersHandlers(parts.db), parts);
+  return createServiceApp('customers', createCustomersHandlers(parts.db, parts.now ?? Date.now), parts);
 }

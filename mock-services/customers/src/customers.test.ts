@@ -46,6 +46,8 @@ describeFrontDoor({
     listCustomers: { path: '/customers?ids=c1' },
     getCustomer: { path: '/customers/c1' },
     renameCustomer: { path: '/customers/c1', body: { displayName: 'Ada L.' }, as: 'ada' },
+    forgetCustomer: { path: '/customers/c190', as: 'root' },
+    listForgotten: { path: '/forgotten-customers?limit=1' },
   },
 });
 
@@ -69,6 +71,45 @@ describe('The customers', () => {
       404,
       'c201',
     );
+  });
+});
+
+describe('Forgetting a customer', () => {
+  const forget = (id: string, as: { readonly authorization: string }) =>
+    supertest(app).delete(`/customers/${id}`).set(as);
+
+  it('leaves nothing of them but that there was one, and can be repeated', async () => {
+    const { status, body, headers } = await forget('c191', issuer.root);
+    assert.equal(status, 200);
+    assert.match(String(headers['commit-id']), /^customers:\d+$/);
+    assert.deepEqual((await forget('c191', issuer.root)).body, body);
+    assertProblem(await supertest(app).get('/customers/c191'), 404, 'c191');
+    assert.deepEqual((await supertest(app).get('/customers?ids=c191')).body, { items: [] });
+    const rename = supertest(app).patch('/customers/c191').set(issuer.root).send({ displayName: 'Back' });
+    assertProblem(await rename, 404, 'c191');
+    const row = await db.selectFrom('customers').selectAll().where('id', '=', 'c191').executeTakeFirst();
+    assert.deepEqual(row, { id: 'c191', display_name: '', forgotten_at: new Date(body.forgottenAt) });
+  });
+
+  it('is for that customer and for operators', async () => {
+    const self = await issuer.mint({ sub: 'c192', roles: ['customer'] });
+    assertProblem(await forget('c192', issuer.grace), 403, 'this customer');
+    assert.equal((await supertest(app).get('/customers/c192')).status, 200);
+    assert.equal((await forget('c192', { authorization: `Bearer ${self}` })).status, 200);
+    assertProblem(await forget('c201', issuer.root), 404, 'c201');
+  });
+
+  it('is told, page by page, to whoever asks who was forgotten', async () => {
+    for (const id of ['c193', 'c194']) await forget(id, issuer.root);
+    const ids: string[] = [];
+    for (let after = ''; after !== null; ) {
+      const { body } = await supertest(app).get(`/forgotten-customers?limit=1${after && `&after=${after}`}`);
+      assert.ok(body.items.length <= 1);
+      ids.push(...body.items.map(({ id }: { id: string }) => id));
+      after = body.next;
+    }
+    assert.deepEqual(ids.slice(-2), ['c193', 'c194']);
+    assert.deepEqual(ids, [...ids].sort());
   });
 });
 

@@ -1,8 +1,14 @@
-import { sql } from 'kysely';
+import { type ColumnType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
 export interface CustomersTables {
-  customers: { id: string; display_name: string };
+  customers: {
+    id: string;
+    /** Empty of a customer who was forgotten. */
+    display_name: string;
+    /** When the customer was forgotten; null of all others. */
+    forgotten_at: ColumnType<Date | null, Date | undefined, Date>;
+  };
 }
 
 /** By name; they run once each, in the order of their names. */
@@ -22,6 +28,17 @@ export const migrations: Record<string, Migration> = {
     async up(db) {
       // What change capture reads of the transaction log.
       await sql`create publication portico for table customers`.execute(db);
+    },
+  },
+  '003-forgotten': {
+    async up(db) {
+      await sql`
+        alter table customers
+          add column forgotten_at timestamptz(3),
+          drop constraint customers_display_name_check,
+          add check (length(display_name) between 1 and 80 or forgotten_at is not null)`.execute(db);
+      // For the list of those who were forgotten.
+      await sql`create index on customers (id) where forgotten_at is not null`.execute(db);
     },
   },
 };

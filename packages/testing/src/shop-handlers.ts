@@ -85,6 +85,8 @@ export function customersHandlers({ customers }: ShopData): OperationHandlers<Cu
     listCustomers: ({ query }) => ({ body: { items: pick(customers, 'id', query.ids) } }),
     getCustomer: ({ path }) => ({ body: one(customers, 'id', path.id) }),
     renameCustomer: refuse,
+    forgetCustomer: refuse,
+    listForgotten: () => ({ body: { items: [], next: null } }),
   };
 }
 

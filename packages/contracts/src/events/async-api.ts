@@ -46,7 +46,9 @@ export function composeAsyncApi(sources: readonly DeclaredSource[]): object {
     components: {
       schemas: {
         CloudEvent: cloudEvent,
-        ...Object.fromEntries(declarations.map((declaration) => [nameOf(declaration), declaration.thing])),
+        ...Object.fromEntries(
+          declarations.map((declaration) => [nameOf(declaration), schemaOf(declaration)]),
+        ),
       },
     },
   };
@@ -74,6 +76,17 @@ function composeMessage(source: string, type: string, summary: string, thing: ob
   };
   const payload = { allOf: [{ $ref: '#/components/schemas/CloudEvent' }, { properties: attributes }] };
   return { name: type, summary, payload };
+}
+
+/** The thing as it stands in an event: what is personal is there as whoever may not read it has it. */
+function schemaOf({ thing, personal }: EventDeclaration): object {
+  if (personal === undefined) return thing;
+  const { properties } = thing as unknown as { readonly properties: Readonly<Record<string, object>> };
+  const marked = personal.members.map((member) => [
+    member,
+    { ...properties[member], 'x-portico-personal-of': personal.of },
+  ]);
+  return { ...thing, properties: { ...properties, ...Object.fromEntries(marked) } };
 }
 
 function nameOf({ thing }: EventDeclaration): string {

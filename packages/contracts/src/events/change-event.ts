@@ -58,6 +58,29 @@ export function everythingChangedEvent(cause: ChangeCause): PublicEvent {
   return { type: everythingChanged, key: cause, data: { before: null, after: null } };
 }
 
+/**
+ * Which members of a public thing are personal, and whose: in the hub, and all that comes from it, they are encrypted under a key of
+ * that customer alone, which is destroyed when the customer is forgotten.
+ */
+export interface PersonalFields<Member extends string = string> {
+  /** The member with the id of the customer. */
+  readonly of: Member;
+  readonly members: readonly Member[];
+}
+
+/** How those whose fields are personal, and who have a row each, are forgotten: that is what a mark in the row says, or its end. */
+export interface Persons<Thing = unknown> {
+  /** The columns with the id, and with the time at which somebody was forgotten, null for all others. */
+  readonly columns: { readonly id: string; readonly forgottenAt: string };
+  readonly isForgotten: (thing: Thing) => boolean;
+}
+
+/** Their table, and the type of its events, whose key is the id. */
+export interface PersonsTable extends Persons {
+  readonly table: string;
+  readonly type: string;
+}
+
 /** What one service publishes: a pure description, used by capture and by caches. */
 export interface EventSource {
   /** The service's name. */
@@ -66,6 +89,9 @@ export interface EventSource {
   readonly tables: readonly string[];
   /** The events that the change of one row stands for; a key change gives events for both keys. @throws when it can't say */
   readonly toEvents: (change: RowChange) => readonly PublicEvent[];
+  /** What is personal in the things of events of a type; undefined of a source that tells nothing personal. */
+  readonly personalOf?: ((type: string) => PersonalFields | undefined) | undefined;
+  readonly persons?: PersonsTable | undefined;
   /** The tags of all answers that an event makes old, besides `source:<name>` which every answer has. @throws when it can't say */
   readonly tagsOf: (event: PublicEvent) => readonly string[];
 }

@@ -3,6 +3,8 @@ import { Compile } from 'typebox/compile';
 import {
   type EventSource,
   everythingChanged,
+  type PersonalFields,
+  type Persons,
   type PublicEvent,
   type Row,
   sourceTag,
@@ -15,6 +17,10 @@ export interface PublishedTable<Thing extends TObject> {
   readonly type: string;
   /** The public thing. Later versions may add members, so that readers take those that they don't know. */
   readonly thing: Thing;
+  /** Its members that are personal, all of them text; the others are for everyone. */
+  readonly personal?: PersonalFields<Extract<keyof Static<Thing>, string>>;
+  /** Says of the table of those whose fields are personal who of them was forgotten. */
+  readonly persons?: Persons<Static<Thing>>;
   /** Names each column that becomes public. @throws TypeError when one is missing or of another type */
   readonly toThing: (row: Row) => Static<Thing>;
   readonly keyOf: (thing: Static<Thing>) => string;
@@ -33,6 +39,8 @@ export interface EventDeclaration {
   readonly table: string;
   readonly type: string;
   readonly thing: TSchema;
+  readonly personal: PersonalFields | undefined;
+  readonly persons: Persons | undefined;
   readonly toEvents: (before: Row | null, after: Row | null) => readonly PublicEvent[];
   readonly tagsOf: (event: PublicEvent) => readonly string[];
   /** Why something is no event of this type; undefined when it is one. */
@@ -59,7 +67,7 @@ function eventSchema(type: string, thing: TSchema) {
  */
 export function publish<Thing extends TObject>(published: PublishedTable<Thing>): EventDeclaration {
   type Value = Static<Thing>;
-  const { table, type, thing, toThing, keyOf, traceparentOf, tags } = published;
+  const { table, type, thing, personal, persons, toThing, keyOf, traceparentOf, tags } = published;
   const validator = Compile(eventSchema(type, thing));
 
   const eventOf = (before: Value | null, after: Value | null): PublicEvent => {
@@ -91,18 +99,33 @@ export function publish<Thing extends TObject>(published: PublishedTable<Thing>)
     if (problem !== undefined) throw new TypeError(`not a ${type}: ${problem}`);
     return tags(event.key, event.data.before as Value | null, event.data.after as Value | null);
   };
-  return { table, type, thing, toEvents, tagsOf, problemOf };
+  return {
+    table,
+    type,
+    thing,
+    personal,
+    persons: persons as Persons | undefined,
+    toEvents,
+    tagsOf,
+    problemOf,
+  };
 }
 
 /** What one service publishes. */
 export function declareSource(source: string, declarations: readonly EventDeclaration[]): DeclaredSource {
   const byTable = new Map(declarations.map((declaration) => [declaration.table, declaration]));
   const byType = new Map(declarations.map((declaration) => [declaration.type, declaration]));
+  const hasPersonal = declarations.some(({ personal }) => personal !== undefined);
+  const [persons] = declarations.flatMap(({ table, type, persons: own }) =>
+    own === undefined ? [] : [{ table, type, ...own }],
+  );
 
   return {
     source,
     declarations,
     tables: [...byTable.keys()],
+    personalOf: hasPersonal ? (type) => byType.get(type)?.personal : undefined,
+    persons,
 
     toEvents: ({ table, before, after }) => {
       const declaration = byTable.get(table);

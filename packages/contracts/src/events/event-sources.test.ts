@@ -148,6 +148,42 @@ describe('The events of a service', () => {
   });
 });
 
+describe('What is personal', () => {
+  it('is text of a customer whom the same thing names', () => {
+    const personal = eventSources.flatMap(({ source, declarations, personalOf }) =>
+      declarations.flatMap(({ table, type }) => {
+        const fields = personalOf?.(type);
+        if (fields === undefined) return [];
+        const [event] = eventSource(source).toEvents({ table, before: null, after: row(table) });
+        const thing = event?.data.after as Record<string, unknown>;
+        for (const member of [fields.of, ...fields.members]) assert.equal(typeof thing[member], 'string');
+        return [`${type} ${fields.members} of ${thing[fields.of]}`];
+      }),
+    );
+    assert.deepEqual(personal, ['review-changed body of c1', 'customer-changed displayName of c1']);
+  });
+
+  it('is whose row says so, and of nobody else, forgotten', () => {
+    const { toEvents, persons, tagsOf } = eventSource('customers');
+    const forgotten = { ...row('customers'), display_name: '', forgotten_at: '2024-12-07 14:21:41.477+00' };
+    const [event] = toEvents({ table: 'customers', before: row('customers'), after: forgotten });
+    assert.ok(event !== undefined);
+    assert.deepEqual(event.data.after, {
+      id: 'c1',
+      displayName: '',
+      forgottenAt: '2024-12-07T14:21:41.477Z',
+    });
+    assert.equal(persons?.isForgotten(event.data.after), true);
+    assert.equal(persons?.isForgotten(event.data.before), false);
+    assert.deepEqual(tagsOf(event), ['customer:c1', 'forgotten-customers']);
+    for (const none of [{ forgotten_at: null }, {}]) {
+      const there = { ...row('customers'), display_name: 'Ada M.', ...none };
+      const [renamed] = toEvents({ table: 'customers', before: row('customers'), after: there });
+      assert.equal(persons?.isForgotten(renamed?.data.after), false);
+    }
+  });
+});
+
 describe('The tags of a product', () => {
   const orders = ['featured', 'newest', 'price', 'rating', 'search'];
   const lists = (category: string) => orders.map((order) => `products:${order}:${category}`);

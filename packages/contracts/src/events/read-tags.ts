@@ -4,6 +4,7 @@ import {
   categoriesTag,
   categoryTag,
   customerTag,
+  forgottenTag,
   type ProductOrder,
   productListTag,
   productTag,
@@ -53,6 +54,7 @@ const reads: Readonly<Record<string, Tags>> = {
   'reviews /reviews': (_, query) => idsOf(query).map(reviewTag),
   'customers /customers': (_, query) => idsOf(query).map(customerTag),
   'customers /customers/{id}': ({ id }) => [customerTag(text(id))],
+  'customers /forgotten-customers': () => [forgottenTag],
 };
 
 /**

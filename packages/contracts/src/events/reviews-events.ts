@@ -21,6 +21,7 @@ export const reviewsEvents = declareSource('reviews', [
     table: 'reviews',
     type: 'review-changed',
     thing: review,
+    personal: { of: 'customerId', members: ['body'] },
     toThing: (row) => ({
       id: textOf(row, 'id'),
       productId: textOf(row, 'product_id'),

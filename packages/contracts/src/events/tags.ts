@@ -27,6 +27,9 @@ export const reviewTag = (id: string): string => `review:${id}`;
 
 export const customerTag = (id: string): string => `customer:${id}`;
 
+/** Which customers were forgotten. */
+export const forgottenTag = 'forgotten-customers';
+
 export const orderTag = (number: string): string => `order:${number}`;
 
 /** Which orders a customer has, and where they stand. */
