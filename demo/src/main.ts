@@ -70,9 +70,11 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
   const ports = await freePorts(mostPorts);
   // Processes start a quarter faster when they find their modules compiled.
   const tokenKey = await keptPassword(join(config.dataDir, 'tokens'));
+  const masterKey = await keptPassword(join(config.dataDir, 'personal'));
   const newSecret = createRandomHex(32);
   const secrets = {
     tokenKey,
+    masterKey,
     postSecret: newSecret(),
     // Of a provider of your own it is known already.
     ordersSecret: config.baseEnv.ORDERS_CLIENT_SECRET ?? newSecret(),

@@ -8,7 +8,12 @@ const secret = 'known-to-capture-and-to-who-posts-alone';
 
 function table(env: Readonly<Record<string, string>>) {
   let port = 20_000;
-  const secrets = { tokenKey: 'k'.repeat(48), postSecret: secret, ordersSecret: 'o'.repeat(32) };
+  const secrets = {
+    tokenKey: 'k'.repeat(48),
+    masterKey: 'm'.repeat(48),
+    postSecret: secret,
+    ordersSecret: 'o'.repeat(32),
+  };
   return processTable({ ...readDemoConfig(env), ...secrets }, () => (port += 1), 'http://127.0.0.1:1');
 }
 const names = (env: Readonly<Record<string, string>>) => table(env).map(({ name }) => name);
@@ -46,7 +51,7 @@ test('a mocked service is played from its document under the same name, and no d
     ]),
   );
   const settings = specs.find(({ name }) => name === 'postgres')?.env({});
-  assert.equal(settings?.DATABASES, 'catalog,inventory,orders,payments,shipping,hub');
+  assert.equal(settings?.DATABASES, 'catalog,inventory,orders,payments,shipping,hub,keys');
   assert.equal(settings?.CAPTURED, 'catalog,inventory,orders,payments,shipping');
 });
 
@@ -57,6 +62,7 @@ test('capture reads the databases of the services that run, after they have fill
   assert.deepEqual(others, []);
   const databases = {
     hub: 'postgres://hub',
+    keys: 'postgres://keys',
     catalog: 'postgres://c',
     inventory: 'postgres://i',
     shipping: 'postgres://s',
@@ -71,6 +77,8 @@ test('capture reads the databases of the services that run, after they have fill
   for (const port of [PORT, ADMIN_PORT]) assert.match(String(port), /^\d+$/);
   assert.deepEqual(env, {
     HUB_URL: databases.hub,
+    PERSONAL_KEYS_URL: databases.keys,
+    PERSONAL_MASTER_KEY: 'm'.repeat(48),
     CAPTURE_CATALOG_URL: captures.catalog,
     CAPTURE_INVENTORY_URL: captures.inventory,
     CAPTURE_SHIPPING_URL: captures.shipping,
@@ -88,7 +96,22 @@ test('the catalog knows the hub and where reviews will be, whether that runs or 
     );
     assert.equal(catalog?.HUB_URL, 'postgres://hub');
     assert.equal(catalog?.REVIEWS_URL, `http://127.0.0.1:${reviews?.PORT}`);
-    assert.equal(reviews?.HUB_URL, undefined);
+  }
+});
+
+test('reviews hears of customers who were forgotten, unless customers is played', () => {
+  const ready = { postgres: { url: 'postgres://x', databases: { hub: 'postgres://hub' } } };
+  for (const PORTICO_MOCK of ['', 'customers']) {
+    const specs = table({ PORTICO_MOCK });
+    const [reviews, customers] = ['reviews', 'customers'].map((name) =>
+      specs.find((spec) => spec.name === name)?.env(ready),
+    );
+    const { HUB_URL, CUSTOMERS_URL } = reviews ?? {};
+    const expected =
+      PORTICO_MOCK === ''
+        ? ['postgres://hub', `http://127.0.0.1:${customers?.PORT}`]
+        : [undefined, undefined];
+    assert.deepEqual([HUB_URL, CUSTOMERS_URL], expected);
   }
 });
 

@@ -10,6 +10,8 @@ export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   readonly tokenKey: string;
   /** What a service proves itself with that posts its changes. */
   readonly postSecret: string;
+  /** What the keys of customers are wrapped by. */
+  readonly masterKey: string;
   /** What the service `orders` proves itself with at the OpenID provider. */
   readonly ordersSecret: string;
 };
@@ -53,6 +55,8 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const beside = (name: string, { postgres }: ReadyByName): Env => {
     const HUB_URL = postgres?.databases?.hub;
     if (name === 'catalog') return { HUB_URL, REVIEWS_URL: urlOf('reviews') };
+    // Who plays customers has forgotten nobody.
+    if (name === 'reviews' && !mocked('customers')) return { HUB_URL, CUSTOMERS_URL: urlOf('customers') };
     if (name !== 'orders') return {};
     const asked = ['catalog', 'inventory', 'payments', 'shipping'];
     const urls = Object.fromEntries(asked.map((one) => [`${one.toUpperCase()}_URL`, urlOf(one)]));
@@ -81,12 +85,18 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     const posting = Object.fromEntries(
       names.filter(posts).map((name) => [`POST_${name.toUpperCase()}_SECRET`, config.postSecret]),
     );
-    const own = { PORT: capturePort, ADMIN_PORT: takePort(), ...posting };
+    const own = {
+      PORT: capturePort,
+      ADMIN_PORT: takePort(),
+      PERSONAL_MASTER_KEY: config.masterKey,
+      ...posting,
+    };
     const env = ({ postgres }: ReadyByName) => {
       const urls = names
         .filter(isCaptured)
         .map((name) => [`CAPTURE_${name.toUpperCase()}_URL`, postgres?.captures?.[name]]);
-      return settings({ ...own, HUB_URL: postgres?.databases?.hub, ...Object.fromEntries(urls) });
+      const { hub: HUB_URL, keys: PERSONAL_KEYS_URL } = postgres?.databases ?? {};
+      return settings({ ...own, HUB_URL, PERSONAL_KEYS_URL, ...Object.fromEntries(urls) });
     };
     return entry('capture', 'capture', 'packages/change-stream/src/capture/main.ts', env);
   };
@@ -135,7 +145,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   const run = serviceNames.filter((name) => !mocked(name));
   const isCaptured = (name: string) => name !== 'inventory' || config.inventoryChanges === 'log';
   const databases = {
-    DATABASES: [...run, 'hub'].join(','),
+    DATABASES: [...run, 'hub', 'keys'].join(','),
     CAPTURED: run.filter(isCaptured).join(','),
     DATABASE_URL: config.databaseUrl,
   };

@@ -3,6 +3,7 @@ import type { Answer } from '@portico/runtime/openapi-types.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { sql, type Transaction } from 'kysely';
 import type { ReviewsTables } from './database.ts';
+import { requireNotForgotten } from './forgotten/forget-customers.ts';
 import type { Review } from './review.ts';
 
 export interface AddReview {
@@ -17,13 +18,14 @@ export interface AddReview {
  * Adds a review, once for each idempotency key of a customer: a repeated command gets the first one's answer, with the name of
  * its commit.
  * @param trx the transaction of the command, whose commit is named `commitId`
- * @throws Problem `conflict` when the key was used for another review.
+ * @throws Problem `conflict` when the key was used for another review, `forbidden` when the customer was forgotten.
  */
 export async function addReview(
   trx: Transaction<ReviewsTables>,
   command: AddReview,
   commitId: string,
 ): Promise<Answer<Review>> {
+  await requireNotForgotten(trx, command.customerId);
   const review = await composeReview(trx, command);
   const { customerId } = review;
   // While another request with this key runs, this waits for its commit; if it fails, this one takes its place.

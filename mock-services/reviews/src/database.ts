@@ -1,8 +1,11 @@
+import { type CursorTables, cursorMigration } from '@portico/change-stream/hub/consumer-cursor.ts';
 import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { type ForgottenTable, forgottenMigration } from './forgotten/forget-customers.ts';
 import type { Review } from './review.ts';
 
-export interface ReviewsTables {
+export interface ReviewsTables extends CursorTables {
+  forgotten_customers: ForgottenTable;
   reviews: ReviewTable;
   idempotency_keys: IdempotencyKeyTable;
 }
@@ -70,4 +73,6 @@ export const migrations: Record<string, Migration> = {
       await sql`create publication portico for table reviews`.execute(db);
     },
   },
+  '005-forgotten': forgottenMigration,
+  '006-hub-cursors': cursorMigration,
 };
