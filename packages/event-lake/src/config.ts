@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readConfig } from '@portico/runtime/config.ts';
+import { keysSettings, toKeysOptions } from '@portico/change-stream/personal/keys-settings.ts';
+import type { PersonalKeysOptions } from '@portico/change-stream/personal/personal-keys.ts';
+import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts';
 import Type from 'typebox';
 
@@ -31,4 +33,11 @@ export function readLakeDir(env: NodeJS.ProcessEnv): string {
 /** @throws ConfigError */
 export function readWriterConfig(env: NodeJS.ProcessEnv) {
   return { ...readConfig(writerSettings, env), dir: readLakeDir(env) };
+}
+
+/** Where the keys of customers are, for whoever has to read what is personal. @throws ConfigError */
+export function readKeysOptions(env: NodeJS.ProcessEnv): Pick<PersonalKeysOptions, 'url' | 'masterKey'> {
+  const options = toKeysOptions(readConfig(Type.Object(keysSettings), env));
+  if (options !== undefined) return options;
+  throw new ConfigError('PERSONAL_KEYS_URL and PERSONAL_MASTER_KEY are not set: --personal needs them');
 }

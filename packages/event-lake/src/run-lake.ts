@@ -14,7 +14,10 @@ export interface LakeOutput {
 }
 
 const actions: Readonly<
-  Record<string, (lake: Lake, args: readonly string[], output: LakeOutput) => Promise<number>>
+  Record<
+    string,
+    (lake: Lake, args: readonly string[], output: LakeOutput, env: NodeJS.ProcessEnv) => Promise<number>
+  >
 > = {
   verify: runVerify,
   query: runQuery,
@@ -39,7 +42,7 @@ export async function runLake(
   let lake: Lake | undefined;
   try {
     lake = openLake(readLakeDir(env));
-    return await action(lake, args, output);
+    return await action(lake, args, output, env);
   } catch (error) {
     if (!isDamage(error)) throw error;
     output.stderr.write(`damaged: ${error.message}\n`);

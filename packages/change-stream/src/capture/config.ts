@@ -3,6 +3,7 @@ import { ConfigError, readConfig } from '@portico/runtime/config.ts';
 import { postgresUrl, processSettings } from '@portico/runtime/process-config.ts';
 import { tracingSettings } from '@portico/runtime/tracing.ts';
 import Type from 'typebox';
+import { keysSettings, toKeysOptions } from '../personal/keys-settings.ts';
 import { postingSecret } from '../post/posting-secret.ts';
 
 const settings = Type.Object({
@@ -15,6 +16,7 @@ const settings = Type.Object({
   HUB_URL: postgresUrl,
   /** How long the hub keeps a record at least. */
   HUB_KEEP_DAYS: Type.Integer({ minimum: 1, maximum: 3_650, default: 7 }),
+  ...keysSettings,
   ...tracingSettings,
 });
 
@@ -41,5 +43,5 @@ export function readCaptureConfig(env: NodeJS.ProcessEnv) {
       `${urlName(both)} and ${secretName(both)} are both set: ${both} is captured or it posts`,
     );
   }
-  return { ...config, urlOf, secretOf };
+  return { ...config, personal: toKeysOptions(config), urlOf, secretOf };
 }

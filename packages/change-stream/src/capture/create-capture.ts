@@ -4,12 +4,14 @@ import type { Logger } from '@portico/runtime/log.ts';
 import { createRandomHex } from '@portico/runtime/random-hex.ts';
 import type { EventHub, SourceWriter } from '../hub/event-hub.ts';
 import { type EventTracing, traceAppends } from '../hub/trace-records.ts';
+import type { PersonalKeys } from '../personal/personal-keys.ts';
+import { sealAppends } from '../personal/seal-appends.ts';
 import { isPostedLog } from '../post/to-append.ts';
 import type { CaptureStateName, SourceCaptureMetrics } from './capture-metrics.ts';
 import { checkSource } from './check-source.ts';
 import { followSlot, SnapshotAsked } from './follow-slot.ts';
 import { checkSlot, isUnfinishedSnapshot } from './slot.ts';
-import { isAskedSql, openSourceDatabase, type SourceDatabase } from './source-database.ts';
+import { forgottenIn, isAskedSql, openSourceDatabase, type SourceDatabase } from './source-database.ts';
 import { connectionProblem, SourceProblem } from './source-problem.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
@@ -18,6 +20,8 @@ export interface CaptureOptions {
   /** Of the source's primary, with a role that may replicate and read the published tables. */
   readonly databaseUrl: string;
   readonly hub: Pick<EventHub, 'writer'>;
+  /** What personal fields are encrypted with; they are withheld when left out. */
+  readonly personalKeys?: PersonalKeys | undefined;
   readonly log: Logger;
   readonly metrics: SourceCaptureMetrics;
   /** Records what is captured of traces; nothing is recorded when left out. */
@@ -133,10 +137,11 @@ interface Holding extends CaptureOptions {
 }
 
 async function capture(holding: Holding): Promise<never> {
-  const { source, databaseUrl, database, writer, log, metrics, enter, heartbeatMs = 250 } = holding;
+  const { source, databaseUrl, database, log, metrics, enter, heartbeatMs = 250 } = holding;
   const [asked] = await database.query<{ asked: boolean }>(`select ${isAskedSql} as asked`);
   if (asked?.asked) throw new SnapshotAsked(`a new snapshot of ${source.source} is asked for`);
   const server = await checkSource(source, databaseUrl, database);
+  const writer = await sealed(holding);
 
   const onNotUnderstood = (error: unknown, table: string) => {
     metrics.notUnderstood();
@@ -147,14 +152,27 @@ async function capture(holding: Holding): Promise<never> {
   if (isNew) enter('snapshot');
   const newGeneration = holding.newGeneration ?? createRandomHex(6);
   const identity = isNew
-    ? await takeSnapshot({ ...holding, server, newGeneration, onNotUnderstood })
+    ? await takeSnapshot({ ...holding, writer, server, newGeneration, onNotUnderstood })
     : await checkSlot(source.source, stored, server, database);
   return followSlot({
     ...holding,
+    writer,
     identity,
     storedAt: isNew ? 0n : BigInt(stored.at),
     heartbeatMs,
     onNotUnderstood,
     onStored: () => enter('following'),
   });
+}
+
+/** The writer that gets no personal text, for a source that was found to be as it must be. */
+export function sealed({
+  source,
+  database,
+  personalKeys,
+  writer,
+}: Pick<Holding, 'source' | 'database' | 'personalKeys' | 'writer'>): Promise<SourceWriter> {
+  const { persons } = source;
+  const forgotten = persons && (() => forgottenIn(database, persons));
+  return sealAppends(writer, { source, keys: personalKeys, forgotten });
 }

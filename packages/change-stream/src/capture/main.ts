@@ -6,6 +6,7 @@ import { openTracing } from '@portico/runtime/tracing.ts';
 import { createHubMetrics } from '../hub/hub-metrics.ts';
 import { keepTrimmed } from '../hub/keep-trimmed.ts';
 import { createPostgresEventHub } from '../hub/postgres-event-hub.ts';
+import { createPersonalKeys } from '../personal/personal-keys.ts';
 import { createEventPosts } from '../post/create-event-posts.ts';
 import { createSourceInbox } from '../post/source-inbox.ts';
 import { createCaptureMetrics } from './capture-metrics.ts';
@@ -20,17 +21,21 @@ await runProcess(async () => {
   const metricsOf = createCaptureMetrics(metrics, Date.now);
   const hub = createPostgresEventHub({ url: config.HUB_URL, log });
   createHubMetrics(metrics, { hub, log });
+  const personalKeys = config.personal && createPersonalKeys({ ...config.personal, log });
+  if (personalKeys === undefined) log.warn('PERSONAL_KEYS_URL is not set: personal fields are withheld');
   const captures = eventSources.flatMap((source) => {
     const databaseUrl = config.urlOf(source.source);
     if (databaseUrl === undefined) return [];
-    return [createCapture({ source, databaseUrl, hub, log, metrics: metricsOf(source.source), tracing })];
+    const own = { source, databaseUrl, metrics: metricsOf(source.source) };
+    return [createCapture({ ...own, hub, personalKeys, log, tracing })];
   });
   const posting = eventSources.flatMap((source) => {
     const secret = config.secretOf(source.source);
     if (secret === undefined) return [];
     const inbox = createSourceInbox({
-      source: source.source,
+      source,
       hub,
+      personalKeys,
       log,
       metrics: metricsOf(source.source),
       tracing,
@@ -65,6 +70,7 @@ await runProcess(async () => {
       await Promise.all(all.map((capture) => capture.close()));
       // A long trim ends with its connection, and goes on at the next start.
       await hub.close();
+      await personalKeys?.close();
       await trimming;
     },
   };

@@ -2,7 +2,7 @@ import { createRandomHex } from '@portico/runtime/random-hex.ts';
 import pg from 'pg';
 import { checkSource } from './check-source.ts';
 import type { CaptureOptions } from './create-capture.ts';
-import { withDatabase } from './create-capture.ts';
+import { sealed, withDatabase } from './create-capture.ts';
 import { connectionTo, resnapshotLock } from './source-database.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 
@@ -33,7 +33,16 @@ export async function resnapshot(
     try {
       await withDatabase(options, async (database) => {
         const server = await checkSource(source, databaseUrl, database);
-        await takeSnapshot({ ...options, database, server, writer, newGeneration, onNotUnderstood, signal });
+        const sealing = await sealed({ ...options, database, writer });
+        await takeSnapshot({
+          ...options,
+          database,
+          server,
+          writer: sealing,
+          newGeneration,
+          onNotUnderstood,
+          signal,
+        });
       });
     } finally {
       await writer.release();

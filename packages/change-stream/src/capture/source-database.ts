@@ -1,3 +1,4 @@
+import type { PersonsTable } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import pg from 'pg';
 import { columnReader, sessionSettings } from './column-values.ts';
@@ -69,6 +70,25 @@ export async function openSourceDatabase(
   } catch (error) {
     await pool.end();
     throw error;
+  }
+}
+
+/** Of each page. */
+const mostForgotten = 10_000;
+
+/** All customers that a source's table says are forgotten, in pages. */
+export async function* forgottenIn(
+  database: Pick<SourceDatabase, 'query'>,
+  { table, columns }: PersonsTable,
+): AsyncGenerator<string[]> {
+  const [person, time] = [columns.id, columns.forgottenAt].map((column) => pg.escapeIdentifier(column));
+  const page = `select ${person} as id from public.${pg.escapeIdentifier(table)}
+    where ${time} is not null and ${person} > $1 order by ${person} limit ${mostForgotten}`;
+  for (let after = ''; ; ) {
+    const rows = await database.query<{ id: string }>(page, [after]);
+    yield rows.map((row) => row.id);
+    after = rows.at(-1)?.id ?? '';
+    if (rows.length < mostForgotten) return;
   }
 }
 

@@ -28,7 +28,7 @@ function start(of: Pick<EventHub, 'writer'> = hub): Express {
   const metricsOf = createCaptureMetrics(metrics, Date.now);
   const sources = Object.entries(secrets).map(([name, secret]) => {
     const inbox = createSourceInbox({
-      source: name,
+      source: eventSource(name),
       hub: of,
       log: silentLogger,
       metrics: metricsOf(name),

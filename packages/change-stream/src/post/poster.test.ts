@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { RowChange } from '@portico/contracts/events/change-event.ts';
+import { eventSource } from '@portico/contracts/events/event-sources.ts';
 import { inventoryEvents } from '@portico/contracts/events/inventory-events.ts';
 import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
@@ -50,7 +51,7 @@ beforeEach(async () => {
   hub = createMemoryLog()();
   const metrics = createMetrics('test');
   const ofSource = createCaptureMetrics(metrics, Date.now)('inventory');
-  inbox = createSourceInbox({ source: 'inventory', hub, log: silentLogger, metrics: ofSource });
+  inbox = createSourceInbox({ source: eventSource('inventory'), hub, log: silentLogger, metrics: ofSource });
   const app = createEventPosts({
     sources: [{ source: inventoryEvents, secret, inbox }],
     log: silentLogger,

@@ -1,16 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { EventSource } from '@portico/contracts/events/change-event.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { SourceCaptureMetrics } from '../capture/capture-metrics.ts';
 import type { Capture, CaptureState } from '../capture/create-capture.ts';
 import type { EventHub, SourceOffset, SourceWriter } from '../hub/event-hub.ts';
 import { type EventTracing, traceAppends } from '../hub/trace-records.ts';
+import type { PersonalKeys } from '../personal/personal-keys.ts';
+import { sealAppends } from '../personal/seal-appends.ts';
 import type { Posted, PostedPlace } from './posted-events.ts';
 import { toAppend } from './to-append.ts';
 
 export interface InboxOptions {
-  readonly source: string;
+  readonly source: EventSource;
   readonly hub: Pick<EventHub, 'writer'>;
+  /** What personal fields are encrypted with; they are withheld when left out. */
+  readonly personalKeys?: PersonalKeys | undefined;
   readonly log: Logger;
   readonly metrics: SourceCaptureMetrics;
   /** Records what is appended of traces; nothing is recorded when left out. */
@@ -44,7 +49,8 @@ interface Place {
 
 /** Holds the writer's place of a source, or waits for it, until `close`. */
 export function createSourceInbox(options: InboxOptions): SourceInbox {
-  const { source, hub, log, metrics, tracing, retryMs = 200 } = options;
+  const { hub, personalKeys: keys, log, metrics, tracing, retryMs = 200 } = options;
+  const { source } = options.source;
   const closing = new AbortController();
   const { signal } = closing;
   let state: CaptureState = { name: 'starting' };
@@ -65,8 +71,9 @@ export function createSourceInbox(options: InboxOptions): SourceInbox {
     const writer = await hub.writer(source, signal).finally(() => clearTimeout(timer));
     try {
       signal.throwIfAborted();
+      const sealing = await sealAppends(traceAppends(writer, tracing), { source: options.source, keys });
       const lost = new Promise<never>((_, reject) => {
-        place = { writer: traceAppends(writer, tracing), stored: writer.stored, lose: reject };
+        place = { writer: sealing, stored: writer.stored, lose: reject };
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
       enter('following');
