@@ -27,7 +27,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   lake: {
     summary:
-      'everything that the hub ever held: lake write, lake verify, lake query "<sql>" [--json], lake replay [--from --to --source --type]',
+      'everything that the hub ever held: lake write, lake verify, lake query "<sql>" [--json], lake replay [--from --to --source --type --personal]',
     run: startLake,
   },
   faults: {
@@ -45,6 +45,13 @@ const commands: Readonly<Record<string, Command>> = {
     summary:
       'what BFFs know from events: views rebuild <bff> <view>, views show <bff> <view> <key> [--at <number or time>]',
     run: startViews,
+  },
+  forget: {
+    summary: 'have a customer forgotten, as an operator: forget <customer> [--as root] [--password demo]',
+    run: async (args) => {
+      const { runForget } = await import('./forget.ts');
+      process.stdout.write(`${await runForget(args, process.env)}\n`);
+    },
   },
   routes: {
     summary: 'read a gateway.yaml: routes check, routes explain <method> <url>',

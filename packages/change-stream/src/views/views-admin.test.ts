@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { createAdminApp } from '@portico/runtime/admin.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import request from 'supertest';
+import type { FaultDesk } from '../faults/fault-desk.ts';
 import type { LiveView } from './live-view.ts';
 import { HistoryDamaged } from './record-history.ts';
 import { createViewsAdmin } from './views-admin.ts';
@@ -17,7 +18,7 @@ const appWith = (rebuild: Rebuild) =>
     metrics: createMetrics('test'),
     checks: {},
     stopping: () => false,
-    extra: createViewsAdmin({ orders: { rebuild } }),
+    extra: createViewsAdmin({ orders: { rebuild, faults: {} as FaultDesk } }),
   });
 const ask = (rebuild: Rebuild) => request(appWith(rebuild)).post('/views/orders/rebuild').buffer(true);
 const linesOf = (text: string) =>
