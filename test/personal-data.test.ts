@@ -188,6 +188,20 @@ describe('What is personal', { timeout: 90_000 }, () => {
     ]);
     return Promise.all(asked);
   };
+  /** The first that a phone hears that follows an order. */
+  const followed = async () => {
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([leaving.signal, AbortSignal.timeout(10_000)]);
+    const url = `${urls.mobile}/api/v1/orders/${number}/events`;
+    const { body } = await fetch(url, { headers: issuer.ada, signal });
+    let text = '';
+    for await (const chunk of body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('data:')) break;
+    }
+    leaving.abort();
+    return text;
+  };
   const shown = async () => (await answers()).map(({ text }) => text).join('\n');
   /** The names of customers in the lake, for whoever has the keys. */
   const namesIn = (replayed: string) =>
@@ -273,6 +287,9 @@ describe('What is personal', { timeout: 90_000 }, () => {
     assert.deepEqual(marksIn(await shown()), []);
     const orders = await send(`${urls.mobile}/api/v1/orders/${number}`);
     assert.equal(orders.status, 200, 'what was bought stays');
+    const stream = await followed();
+    assert.ok(stream.includes(number), stream);
+    assert.deepEqual(marksIn(orders.text + stream), []);
     if (redis === undefined) return t.diagnostic('without Redis');
     const left = [...(await inRedis())].filter(([, { text }]) => marksIn(text).length > 0);
     t.diagnostic(
