@@ -6,7 +6,7 @@ import { SourceProblem } from '../capture/source-problem.ts';
 import { type KeysTables, migrations } from './keys-database.ts';
 import { createKnownKeys } from './known-keys.ts';
 import { createMasterKey } from './master-key.ts';
-import type { PersonalKey } from './sealed-field.ts';
+import { type PersonalKey, toPersonalKey } from './sealed-field.ts';
 
 export interface PersonalKeysOptions {
   /** Of the keys' own database, with the role that owns it. */
@@ -70,7 +70,7 @@ export function createPersonalKeys(options: PersonalKeysOptions): PersonalKeys {
 
   const toKey = ({ customer_id, key_id, wrapped }: KeyRow): PersonalKey => {
     try {
-      return { id: key_id, secret: master.unwrap(wrapped, ownerOf(customer_id, key_id)) };
+      return toPersonalKey(key_id, master.unwrap(wrapped, ownerOf(customer_id, key_id)));
     } catch {
       throw new SourceProblem(
         `the key of the customer ${customer_id} is not what was stored`,

@@ -8,7 +8,7 @@ import type { HubRecord, NewRecord, SourceWriter } from '../hub/event-hub.ts';
 import { openRecords } from './open-records.ts';
 import type { PersonalKeys } from './personal-keys.ts';
 import { sealAppends } from './seal-appends.ts';
-import { type PersonalKey, withheld } from './sealed-field.ts';
+import { type PersonalKey, toPersonalKey, withheld } from './sealed-field.ts';
 
 const mark = 'Ada of Marylebone';
 /** What happened, in order. */
@@ -37,7 +37,7 @@ const personalKeys: PersonalKeys = {
     const found = new Map<string, PersonalKey>();
     for (const customer of customers) {
       if (gone.has(customer)) continue;
-      const made = { id: randomBytes(16).toString('base64url'), secret: randomBytes(32) };
+      const made = toPersonalKey(randomBytes(16).toString('base64url'), randomBytes(32));
       const key = keys.get(customer) ?? made;
       keys.set(customer, key);
       found.set(customer, key);

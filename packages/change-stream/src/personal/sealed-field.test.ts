@@ -2,17 +2,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  type FieldPlace,
-  keyIdOf,
-  openField,
-  type PersonalKey,
-  sealField,
-  withheld,
-} from './sealed-field.ts';
+import { type FieldPlace, keyIdOf, openField, sealField, toPersonalKey, withheld } from './sealed-field.ts';
 
-const newKey = (): PersonalKey => ({ id: randomBytes(16).toString('base64url'), secret: randomBytes(32) });
-const key = newKey();
+const newKey = (id = randomBytes(16).toString('base64url')) => toPersonalKey(id, randomBytes(32));
+const secret = randomBytes(32);
+const key = toPersonalKey('the-id-of-this-key-123', secret);
 const place: FieldPlace = {
   source: 'customers',
   event: '7.1.a.0/16B6C50.0',
@@ -37,7 +31,7 @@ describe('A sealed field', () => {
         assert.match(sealed, /^personal:1:[\w-]{22}:[\w-]+$/);
         assert.equal(keyIdOf(sealed), key.id);
         assert.equal(openField(sealed, key, at), plain);
-        assert.equal(sealField(plain, { ...key, secret: Buffer.from(key.secret) }, { ...at }), sealed);
+        assert.equal(sealField(plain, toPersonalKey(key.id, secret), { ...at }), sealed);
       }),
     );
   });
@@ -51,7 +45,7 @@ describe('A sealed field', () => {
         const sealed = sealField(plain, key, at);
         assert.equal(openField(sealed, key, elsewhere), null);
         assert.equal(openField(sealed, newKey(), at), null);
-        assert.equal(openField(sealed, { ...newKey(), id: key.id }, at), null);
+        assert.equal(openField(sealed, newKey(key.id), at), null);
       }),
     );
   });

@@ -1,11 +1,16 @@
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 
 /** The key of one customer, as it is used. */
 export interface PersonalKey {
-  /** Random: 22 characters of base64url. */
   readonly id: string;
-  /** 32 random bytes. */
-  readonly secret: Buffer;
+  readonly encryption: KeyObject;
+  readonly nonces: KeyObject;
+}
+
+/** @param id random: 22 characters of base64url @param secret 32 random bytes */
+export function toPersonalKey(id: string, secret: Buffer): PersonalKey {
+  const derive = (use: string) => createSecretKey(createHmac('sha256', secret).update(use).digest());
+  return { id, encryption: derive('encryption'), nonces: derive('nonces') };
 }
 
 /** Where a field stands: a text that was moved elsewhere doesn't open. */
@@ -35,8 +40,9 @@ const form = /^personal:1:([A-Za-z0-9_-]{22}):([A-Za-z0-9_-]{38,})$/;
  */
 export function sealField(text: string, key: PersonalKey, place: FieldPlace): string {
   const context = contextOf(key, place);
-  const nonce = derive(key, 'nonce', `${context}${text}`).subarray(0, nonceBytes);
-  const sealing = createCipheriv(cipher, derive(key, 'encryption'), nonce, tag).setAAD(Buffer.from(context));
+  const digest = createHmac('sha256', key.nonces).update(context).update(text, 'utf8').digest();
+  const nonce = digest.subarray(0, nonceBytes);
+  const sealing = createCipheriv(cipher, key.encryption, nonce, tag).setAAD(Buffer.from(context));
   const sealed = Buffer.concat([sealing.update(text, 'utf8'), sealing.final()]);
   return `personal:1:${key.id}:${Buffer.concat([nonce, sealing.getAuthTag(), sealed]).toString('base64url')}`;
 }
@@ -56,7 +62,7 @@ export function openField(field: string, key: PersonalKey, place: FieldPlace): s
   const nonce = bytes.subarray(0, nonceBytes);
   const sealed = bytes.subarray(nonceBytes + tag.authTagLength);
   try {
-    const opening = createDecipheriv(cipher, derive(key, 'encryption'), nonce, tag)
+    const opening = createDecipheriv(cipher, key.encryption, nonce, tag)
       .setAAD(Buffer.from(contextOf(key, place)))
       .setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tag.authTagLength));
     return Buffer.concat([opening.update(sealed), opening.final()]).toString('utf8');
@@ -68,8 +74,4 @@ export function openField(field: string, key: PersonalKey, place: FieldPlace): s
 /** A list of texts as JSON ends where it ends: no two places have one context, whatever text follows. */
 function contextOf(key: PersonalKey, { source, event, side, member, customer }: FieldPlace): string {
   return JSON.stringify([source, event, side, member, customer, key.id]);
-}
-
-function derive({ secret }: PersonalKey, use: 'encryption' | 'nonce', text = ''): Buffer {
-  return createHmac('sha256', secret).update(`${use}:${text}`, 'utf8').digest();
 }
