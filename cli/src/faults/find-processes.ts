@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readDemo } from '../read-demo.ts';
 
 /** A process with an admin port. */
 export interface AdminProcess {
@@ -13,17 +12,14 @@ export interface AdminProcess {
  */
 export function findProcesses(addresses: readonly string[], env: NodeJS.ProcessEnv): AdminProcess[] {
   if (addresses.length > 0) return addresses.map((address) => ({ name: address, admin: toOrigin(address) }));
-  const path = join(env.PORTICO_DATA_DIR || '.portico', 'demo.json');
-  let file: string;
-  try {
-    file = readFileSync(path, 'utf8');
-  } catch {
+  const demo = readDemo(env);
+  if (demo === undefined) {
+    const dir = env.PORTICO_DATA_DIR || '.portico';
     throw new Error(
-      `no demo is running: there is no ${path}; --admin <url> names the admin port of a process`,
+      `no demo is running: there is no ${dir}/demo.json; --admin <url> names the admin port of a process`,
     );
   }
-  const { processes } = JSON.parse(file) as { processes: readonly { name: string; admin?: string }[] };
-  return processes.flatMap(({ name, admin }) => (admin === undefined ? [] : [{ name, admin }]));
+  return demo.processes.flatMap(({ name, admin }) => (admin === undefined ? [] : [{ name, admin }]));
 }
 
 function toOrigin(address: string): string {

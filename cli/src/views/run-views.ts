@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { readDemo } from './read-demo.ts';
+import { readDemo } from '../read-demo.ts';
 import { rebuildByAdmin } from './rebuild-by-admin.ts';
 import { showView } from './show-view.ts';
 

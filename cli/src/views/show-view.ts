@@ -6,7 +6,7 @@ import { orderKey, ordersOfKey, ordersView } from '@portico/coherent-cache/order
 import { readLakeDir } from '@portico/event-lake/config.ts';
 import { createLakeHistory, epochsOfLake } from '@portico/event-lake/lake-history.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
-import { readDemo } from './read-demo.ts';
+import { readDemo } from '../read-demo.ts';
 import type { ViewsOutput } from './run-views.ts';
 
 const bffs = ['web', 'mobile'];
