@@ -21,7 +21,7 @@ export async function forgetCustomers(
   customers: readonly string[],
 ): Promise<void> {
   if (customers.length === 0) return;
-  await sql`select pg_advisory_xact_lock(${lockOf}(id)) from unnest(${customers}::text[]) as asked (id) order by id`.execute(
+  await sql`select pg_advisory_xact_lock(hashtext(id)) from unnest(${customers}::text[]) as asked (id) order by id`.execute(
     trx,
   );
   await trx
@@ -39,7 +39,7 @@ export async function forgetCustomers(
  * @throws Problem `forbidden` for one who was forgotten
  */
 export async function requireNotForgotten(trx: Transaction<ReviewsTables>, customer: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${lockOf}(${customer}))`.execute(trx);
+  await sql`select pg_advisory_xact_lock_shared(hashtext(${customer}))`.execute(trx);
   const forgotten = await trx
     .selectFrom('forgotten_customers')
     .select('customer_id')
@@ -47,6 +47,3 @@ export async function requireNotForgotten(trx: Transaction<ReviewsTables>, custo
     .executeTakeFirst();
   if (forgotten !== undefined) throw forbidden('This customer was forgotten.');
 }
-
-/** Of a lock for each customer; nothing else in this database has such locks. */
-const lockOf = sql.raw('hashtext');
