@@ -1,4 +1,4 @@
-/** What is changed by plain SQL, behind the services' backs, shows on web and phone, though both answer from caches. */
+/** What is changed by plain SQL, behind the services' backs, shows on web and phone, though both answer from caches, and in open streams. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createDatabase, type Database } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
+import { type EventStreamReader, openEventStream } from '@portico/testing/event-stream-reader.ts';
 import { sql } from 'kysely';
 import { type Program, startProgram } from './programs.fixture.ts';
 
@@ -76,6 +77,9 @@ describe('a change by plain SQL', { timeout: 300_000 }, () => {
     }
     capture = await startCapture();
     for (const name of ['web', 'mobile']) urls[name] = (await startBff(name)).url;
+    const table = { WEB_URL: urls.web, MOBILE_URL: urls.mobile, SITE_URL: urls.web };
+    const gateway = await start('gateway/src/main.ts', { ...table, OIDC_ISSUER: 'http://127.0.0.1:1' });
+    urls.gateway = gateway.url;
   });
   after(async () => {
     for (const { child } of running) child.kill('SIGKILL');
@@ -249,6 +253,61 @@ describe('a change by plain SQL', { timeout: 300_000 }, () => {
       () => inDatabase('reviews', 'truncate reviews'),
       (count) => count === 0,
     );
+  });
+
+  test('is in an open stream, of the gateway as well, and in one that was cut and comes back', async (t) => {
+    const fields = 'name price { amount } rating { count }';
+    const open = (front: string, lastId?: string) =>
+      openEventStream(
+        `${urls[front]}/graphql?query=${encodeURIComponent(`subscription { productUpdated(sku: "p3") { ${fields} } }`)}`,
+        {
+          headers: {
+            accept: 'text/event-stream',
+            'accept-encoding': 'gzip, br',
+            ...(lastId && { 'last-event-id': lastId }),
+          },
+          signal: AbortSignal.timeout(60_000),
+        },
+      );
+    /** Until the product is as expected: one change may be told in two states, as several services tell of it. */
+    const until = async (stream: EventStreamReader, isThere: (product: Product) => boolean) => {
+      for (;;) {
+        const event = await stream.next();
+        assert.equal(event?.event, 'next');
+        const { data } = JSON.parse(String(event?.data));
+        if (isThere(data.productUpdated)) return event?.id;
+      }
+    };
+    interface Product {
+      readonly price: { readonly amount: number };
+      readonly rating: { readonly count: number };
+    }
+    await inDatabase(
+      'reviews',
+      "insert into reviews (product_id, customer_id, stars, body) values ('p3', 'c1', 5, 'Soon gone.')",
+    );
+    const price = (amount: number) =>
+      inDatabase('catalog', `update products set price_amount = ${amount} where id = 'p3'`);
+    const [stream, direct] = [await open('gateway'), await open('web')];
+    await Promise.all([stream, direct].map((each) => until(each, ({ rating }) => rating.count > 0)));
+    const start = performance.now();
+    await price(3_001);
+    const [lastId] = await Promise.all(
+      [stream, direct].map((each) => until(each, (product) => product.price.amount === 3_001)),
+    );
+    t.diagnostic(`both told of the price ${Math.round(performance.now() - start)} ms after it was set`);
+    direct.cut();
+    stream.cut();
+    await price(3_002);
+    const resumed = await open('gateway', lastId);
+    await until(resumed, (product) => product.price.amount === 3_002);
+    await inDatabase('reviews', 'truncate reviews');
+    await until(resumed, ({ rating }) => rating.count === 0);
+    await inDatabase('catalog', "delete from products where id = 'p3'");
+    const gone = await resumed.next();
+    assert.equal(JSON.parse(String(gone?.data)).errors[0].extensions.code, 'NOT_FOUND');
+    assert.equal((await resumed.next())?.event, 'complete');
+    assert.equal(await resumed.next(), undefined);
   });
 
   test('is there within the bound while capture is away; when it is back, caches answer again', async (t) => {

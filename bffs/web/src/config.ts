@@ -13,6 +13,10 @@ const settings = Type.Object({
   LAKE_URL: Type.Optional(lakeUrl),
   /** The most that a request may take, in milliseconds. */
   REQUEST_TIMEOUT_MS: Type.Integer({ minimum: 100, maximum: 60_000, default: 5_000 }),
+  /** How many event streams may be open at a time. */
+  EVENT_STREAMS: Type.Integer({ minimum: 1, maximum: 100_000, default: 5_000 }),
+  /** How many of them may be one user's, or one address's of visitors. */
+  EVENT_STREAMS_OF_CLIENT: Type.Integer({ minimum: 1, maximum: 100_000, default: 200 }),
 });
 
 /** @throws ConfigError */

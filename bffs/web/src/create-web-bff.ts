@@ -1,3 +1,4 @@
+import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
 import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
 import type { ShopServices } from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
@@ -6,9 +7,12 @@ import { contextOf, createHttpApp } from '@portico/runtime/http-app.ts';
 import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
+import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express } from 'express';
 import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
+import type { LiveAnswersOptions } from './live/live-answers.ts';
+import { createStateStreams } from './live/state-streams.ts';
 import { createOperationAnswers } from './operation/answer-operation.ts';
 import { createOperationRunner } from './operation/create-operation-runner.ts';
 import { createGraphqlRouter } from './operation/graphql-router.ts';
@@ -19,6 +23,8 @@ import { createWebContext } from './web-context.ts';
 
 export interface WebBffParts {
   readonly services: ShopServices;
+  /** What is known of changes; nobody can follow a product when left out. */
+  readonly node?: ChangeNode | undefined;
   /** What clients have to see; answers have no token when left out. */
   readonly consistency?: Pick<Consistency, 'begin'> | undefined;
   /** Says whom a token is from; everybody is a visitor when left out. */
@@ -28,6 +34,8 @@ export interface WebBffParts {
   readonly tracing?: Tracing | undefined;
   /** The most that a request may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** How often answers that are followed are read again; as it says when left out. */
+  readonly live?: Pick<LiveAnswersOptions, 'everyMs' | 'lookEveryMs'> | undefined;
   /** Its streams; some of its own when left out. */
   readonly eventStreams?: EventStreams | undefined;
   /** Demo mode: introspection, suggestions and GraphiQL exist in it and nowhere else. */
@@ -36,17 +44,28 @@ export interface WebBffParts {
 
 /** The web app's API: GraphQL at `/graphql`; `schema.graphql` says what it has. */
 export function createWebBff(parts: WebBffParts): Express {
-  const { services, consistency, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
+  const { services, node, consistency, verifyToken, log, metrics, tracing, timeoutMs, demo } = parts;
   const { eventStreams = createEventStreams() } = parts;
   const ids = createServiceIds();
-  const { run, subscribe } = createOperationRunner(createWebSchema(), { openSchema: demo });
+  const { run, subscribe, readState } = createOperationRunner(createWebSchema(), { openSchema: demo });
+  const createContext = (requestContext: RequestContext) => createWebContext(services, ids, requestContext);
   const answerOperation = createOperationAnswers({
     run,
     answers: services.answers,
-    createContext: (requestContext) => createWebContext(services, ids, requestContext),
+    createContext,
   });
   const streamOperation = createOperationStreams({
     subscribe,
+    streamState:
+      node &&
+      createStateStreams({
+        ...parts.live,
+        node,
+        readState,
+        createContext,
+        answers: services.answers,
+        begin: consistency?.begin,
+      }),
     createContext: (requestContext, subscriber) =>
       createWebContext(services, ids, requestContext, subscriber),
   });

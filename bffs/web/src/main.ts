@@ -23,7 +23,12 @@ await runProcess(async () => {
     metrics,
     tracing,
   });
-  const eventStreams = createEventStreams({ tracing });
+  const eventStreams = createEventStreams({
+    tracing,
+    metrics,
+    maxOpen: config.EVENT_STREAMS,
+    maxOfClient: config.EVENT_STREAMS_OF_CLIENT,
+  });
 
   return {
     log,
@@ -31,6 +36,7 @@ await runProcess(async () => {
     tracing,
     handler: createWebBff({
       services,
+      node: services.changes?.node,
       eventStreams,
       consistency: services.consistency,
       verifyToken: toTokenVerifier(config),

@@ -9,6 +9,7 @@ import { orderResolvers } from './order/order-resolvers.ts';
 import { orderSubscriptions } from './order/order-subscriptions.ts';
 import { productCommands } from './product/product-commands.ts';
 import { productResolvers } from './product/product-resolvers.ts';
+import { productSubscriptions } from './product/product-subscriptions.ts';
 import { reviewCommands } from './review/add-review.ts';
 import { reviewResolvers } from './review/review-resolvers.ts';
 import type { WebContext } from './web-context.ts';
@@ -21,6 +22,7 @@ export function createWebSchema(): GraphQLSchema {
       nodeResolvers,
       productResolvers,
       productCommands,
+      productSubscriptions,
       categoryResolvers,
       reviewResolvers,
       reviewCommands,

@@ -19,6 +19,7 @@ export interface TestWebOptions extends Partial<Omit<WebBffParts, 'services'>> {
   readonly redisUrl?: string | undefined;
   /** What is known of changes, and of orders from them; nothing when left out. */
   readonly node?: ShopServicesOptions['node'];
+  readonly tagsOf?: ShopServicesOptions['tagsOf'];
   readonly ordersView?: ShopServicesOptions['ordersView'];
   /** What is used of the services in place of the real thing. */
   readonly overrides?: Partial<ShopServices>;

@@ -12,6 +12,10 @@ export interface Subscriber {
   readonly signal: AbortSignal;
   /** The update that is resolved. */
   update?: Pick<OrderUpdate, 'id' | 'isReset' | 'traceparent'>;
+  /** Whether changes of products are known to this process. */
+  readonly canFollow: boolean;
+  /** The subscription is to what something is, not to what happens to it: its states are read as they change. */
+  isOfState?: boolean;
 }
 
 /** What resolvers work with, made afresh for every request. */

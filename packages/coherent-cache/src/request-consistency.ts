@@ -28,17 +28,20 @@ export interface ConsistencyOptions {
 
 /** `Portico-Consistency`: what clients have to see, from request to answer. */
 export interface Consistency {
-  /** Begins the account of a request, with the token that it came with. */
-  readonly begin: (context: RequestContext, token: string | undefined) => void;
+  /** Begins the account of a request, with the token that it came with; or with several, of all who get its answer. */
+  readonly begin: (context: RequestContext, ...tokens: readonly (string | undefined)[]) => void;
   /** How the services of the process hear of it. */
   readonly reading: Required<Pick<CachedServiceOptions, 'requirementOf' | 'onRead' | 'onCommit'>>;
 }
 
 export function createConsistency({ key, node, now = Date.now }: ConsistencyOptions): Consistency {
   return {
-    begin: (context, token = '') => {
-      const required = readToken(token, { key, now: now(), epoch: node?.applied?.epoch });
-      context.consistency = new Account(required ?? nothingRequired, (requirement) => {
+    begin: (context, ...tokens) => {
+      const known = { key, now: now(), epoch: node?.applied?.epoch };
+      const required = tokens
+        .map((token = '') => readToken(token, known) ?? nothingRequired)
+        .reduce(mergeRequirements, nothingRequired);
+      context.consistency = new Account(required, (requirement) => {
         const folded = foldRequirement(requirement, node, now());
         const { position, commits, seen } = folded;
         const isNothing = position === undefined && commits.length === 0 && seen.length === 0;

@@ -27,6 +27,12 @@ export interface WholeAnswers {
     make: (context: RequestContext) => Promise<Written>,
     context: RequestContext,
   ): Promise<Written>;
+  /** As `give`, with what the answer was made from. Failures are data. */
+  read<Written extends WrittenAnswer>(
+    question: string,
+    make: (context: RequestContext) => Promise<Written>,
+    context: RequestContext,
+  ): Promise<CacheRead<Written>>;
 }
 
 export interface WholeAnswersOptions {
@@ -61,7 +67,12 @@ export function createWholeAnswers(options: WholeAnswersOptions) {
     };
 
   const answers: WholeAnswers = {
-    give: async <Written extends WrittenAnswer>(
+    give: async (question, make, context) => {
+      const read = await answers.read(question, make, context);
+      if ('error' in read) throw read.error;
+      return read.value;
+    },
+    read: async <Written extends WrittenAnswer>(
       question: string,
       make: (context: RequestContext) => Promise<Written>,
       context: RequestContext,
@@ -78,8 +89,7 @@ export function createWholeAnswers(options: WholeAnswersOptions) {
       // What it was made of has been counted already, for the one who began.
       if (read.source !== 'fill') countReads([read], context);
       onRead?.(context, read);
-      if ('error' in read) throw read.error;
-      return read.value;
+      return read;
     },
   };
   return {

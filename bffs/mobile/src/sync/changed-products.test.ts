@@ -6,8 +6,8 @@ import { createSimulatedHub } from '@portico/change-stream/node/simulated-hub.fi
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createShopData } from '@portico/testing/shop-data.ts';
+import { stockChanged } from '@portico/testing/shop-events.ts';
 import { createChangedProducts } from './changed-products.ts';
-import { stockChanged } from './shop-events.fixture.ts';
 
 test('no place of before counts where the log was put back under the same epoch', async () => {
   const { stock } = createShopData();

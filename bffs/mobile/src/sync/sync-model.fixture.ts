@@ -10,11 +10,11 @@ import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createShopData } from '@portico/testing/shop-data.ts';
+import { productChanged, reviewChanged, stockChanged } from '@portico/testing/shop-events.ts';
 import type { ShopServices } from '@portico/testing/shop-services.ts';
 import fc from 'fast-check';
 import { createTestBff } from '../mobile-bff.fixture.ts';
 import { createChangedProducts } from './changed-products.ts';
-import { productChanged, reviewChanged, stockChanged } from './shop-events.fixture.ts';
 import { readSyncCursor } from './sync-cursor.ts';
 import type { ProductCard, SyncPage } from './sync-shop.fixture.ts';
 

@@ -1,24 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventHub, SourceWriter } from '@portico/change-stream/hub/event-hub.ts';
+import type { EventHub } from '@portico/change-stream/hub/event-hub.ts';
 import { createChangeNode } from '@portico/change-stream/node/create-change-node.ts';
 import { createConsistency } from '@portico/coherent-cache/request-consistency.ts';
-import type { PublicEvent } from '@portico/contracts/events/change-event.ts';
 import { eventSources } from '@portico/contracts/events/event-sources.ts';
 import { readTags } from '@portico/contracts/events/read-tags.ts';
 import type { components } from '@portico/contracts/generated/mobile.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
-import { createMemoryLog } from '@portico/testing/memory-event-hub.ts';
-import { startShopServices } from '@portico/testing/shop-services.ts';
+import { startChangingShop } from '@portico/testing/changing-shop.ts';
 import supertest from 'supertest';
 import { createTestBff, type TestBffOptions } from '../mobile-bff.fixture.ts';
 import { type ChangedProductsOptions, createChangedProducts } from './changed-products.ts';
 
 export type SyncPage = components['schemas']['SyncPage'];
 export type ProductCard = components['schemas']['ProductCard'];
-type Writable<Data> = {
-  -readonly [Name in keyof Data]: Data[Name] extends readonly (infer Item)[] ? Item[] : Data[Name];
-};
-
 export interface SyncBffOptions extends Omit<TestBffOptions, 'consistency'> {
   readonly hub?: EventHub;
   readonly silent?: readonly string[];
@@ -32,35 +26,10 @@ export interface SyncBffOptions extends Omit<TestBffOptions, 'consistency'> {
 }
 
 /** Services whose data a test changes, a hub in this process that is told of it, and BFFs that follow that. */
-export async function startSyncShop(sources: readonly string[] = ['catalog', 'inventory', 'reviews']) {
-  const shop = await startShopServices();
-  const connect = createMemoryLog();
-  const hub = connect();
-  const { signal } = new AbortController();
-  const writers = new Map<string, SourceWriter>();
+export async function startSyncShop(sources?: readonly string[]) {
+  const shop = await startChangingShop(sources);
+  const { hub, connect } = shop;
   const closing: (() => Promise<unknown>)[] = [];
-  let xid = 0;
-
-  const progress = (source: string) => ({
-    offset: { log: source, at: String(xid) },
-    xmin: String(xid + 1),
-    committedAt: Date.now(),
-  });
-  /** One transaction. */
-  const commit = async (source: string, ...events: PublicEvent[]) => {
-    xid += 1;
-    const writer = writers.get(source) ?? (await hub.writer(source, signal));
-    writers.set(source, writer);
-    const record = {
-      source,
-      ...progress(source),
-      xid: String(xid),
-      events: events.map((event, index) => ({ ...event, id: `${xid}.${index}` })),
-    };
-    await writer.append(events.length === 0 ? [] : [record], progress(source));
-    return `${source}:${xid}`;
-  };
-  for (const source of sources) await commit(source);
 
   /** A BFF that has applied all that was committed. */
   const startBff = async (options: SyncBffOptions = {}) => {
@@ -118,9 +87,6 @@ export async function startSyncShop(sources: readonly string[] = ['catalog', 'in
 
   return {
     ...shop,
-    data: shop.data as Writable<typeof shop.data>,
-    hub,
-    commit,
     startBff,
     close: async () => {
       await Promise.all(closing.map((close) => close()));

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { EventHub } from '@portico/change-stream/hub/event-hub.ts';
 import { everythingChangedEvent } from '@portico/contracts/events/change-event.ts';
+import { productChanged, reviewChanged, stockChanged } from '@portico/testing/shop-events.ts';
 import { startTokenIssuer } from '@portico/testing/token-issuer.ts';
 import supertest from 'supertest';
 import { createTestBff } from '../mobile-bff.fixture.ts';
-import { productChanged, reviewChanged, stockChanged } from './shop-events.fixture.ts';
 import { readSyncCursor, writeSyncCursor } from './sync-cursor.ts';
 import { type SyncPage, startSyncShop } from './sync-shop.fixture.ts';
 

@@ -40,8 +40,12 @@ export function createOperationAnswers({ run, createContext, answers }: AnswerOp
 
 /** All that the answer to an operation depends on; undefined where it must not be kept, or can't. */
 function questionOf({ request, method, answerType }: Operation): string | undefined {
+  return neverKept.test(request.query) ? undefined : digestOf({ request, method, answerType });
+}
+
+/** Another one for each operation; undefined where it can't be written. */
+export function digestOf({ request, method, answerType }: Operation): string | undefined {
   const { query, operationName = null, variables } = request;
-  if (neverKept.test(query)) return undefined;
   try {
     // Method and type are of no matter to an answer that is kept, but to one with errors that several wait for.
     const text = JSON.stringify([query, operationName, variables, method, answerType]);

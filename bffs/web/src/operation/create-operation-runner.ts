@@ -1,4 +1,4 @@
-import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { type ExecutionResult, execute, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { useClientErrors } from '../errors/use-client-errors.ts';
 import type { WebContext } from '../web-context.ts';
@@ -35,6 +35,8 @@ export interface OperationRunner {
   run(operation: Operation, context: WebContext): Promise<AnsweredOperation>;
   /** As `run`; gives the results of a subscription as they come. */
   subscribe(operation: Operation, context: WebContext): Promise<AnsweredOperation | OperationResults>;
+  /** Answers a subscription of what something is now, with that. */
+  readState(operation: Operation, context: WebContext): Promise<AnsweredOperation>;
 }
 
 export interface OperationRunnerOptions {
@@ -45,6 +47,8 @@ export interface OperationRunnerOptions {
 interface RunnerContext extends WebContext {
   readonly operation: OperationRequest;
   readonly outcome: { isWhole: boolean; results?: OperationResults };
+  /** What a subscription shows now is the whole answer. */
+  readonly isOfState: boolean;
 }
 
 /** In characters; the documents take up to 30 MB then. */
@@ -76,30 +80,37 @@ export function createOperationRunner(
     },
     plugins: [
       useOperationRequest(),
+      useStates(),
       useOperationLimits(schema, operationLimits),
       useStrictValidation(options),
       useClientErrors(),
       useOutcome(),
     ],
   });
-  const subscribe: OperationRunner['subscribe'] = async ({ request, method, answerType }, context) => {
+  const begin = async (
+    { request, method, answerType }: Operation,
+    context: WebContext,
+    isOfState: boolean,
+  ): Promise<AnsweredOperation | OperationResults> => {
     const outcome: RunnerContext['outcome'] = { isWhole: false };
     const { status, headers, text } = await writtenBy(
       yoga.fetch(
         'http://web.invalid/graphql',
         { method, headers: { accept: answerType } },
-        { ...context, operation: request, outcome },
+        { ...context, operation: request, outcome, isOfState },
       ),
     );
     return outcome.results ?? { status, headers, text, isWhole: outcome.isWhole && status === 200 };
   };
+  const answer = async (operation: Operation, context: WebContext, isOfState: boolean) => {
+    const answered = await begin(operation, context, isOfState);
+    if ('text' in answered) return answered;
+    throw new Error('a subscription began for somebody who takes no events');
+  };
   return {
-    subscribe,
-    run: async (operation, context) => {
-      const answer = await subscribe(operation, context);
-      if ('text' in answer) return answer;
-      throw new Error('a subscription began for somebody who takes no events');
-    },
+    subscribe: (operation, context) => begin(operation, context, false),
+    run: (operation, context) => answer(operation, context, false),
+    readState: (operation, context) => answer(operation, context, true),
   };
 }
 
@@ -122,6 +133,15 @@ function useOutcome(): Plugin<object, RunnerContext> {
         return;
       }
       serverContext.outcome.isWhole = 'data' in result && result.errors === undefined;
+    },
+  };
+}
+
+/** Executes a subscription as if it were a query, where what it shows now is asked for. */
+function useStates(): Plugin<object, RunnerContext> {
+  return {
+    onSubscribe({ args, setSubscribeFn }) {
+      if ((args.contextValue as Partial<RunnerContext>).isOfState) setSubscribeFn(execute);
     },
   };
 }

@@ -3,28 +3,35 @@ import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { ExecutionResult } from 'graphql';
 import { toClientError } from '../errors/to-client-error.ts';
 import { logErrors } from '../errors/use-client-errors.ts';
+import type { StreamState } from '../live/state-streams.ts';
 import type { Subscriber, WebContext } from '../web-context.ts';
 import type { Operation, OperationRunner } from './create-operation-runner.ts';
 
 export interface OperationStreamsOptions {
   readonly subscribe: OperationRunner['subscribe'];
   readonly createContext: (context: RequestContext, subscriber: Subscriber) => WebContext;
+  /** For subscriptions to what something is now; they are refused when left out. */
+  readonly streamState?: StreamState | undefined;
 }
 
 /**
  * Answers operations as streams, in the mode of distinct connections of the GraphQL over SSE protocol: an event `next` for each
- * result, with the id of the update that it shows, and `complete` behind the result of what is no subscription, or was refused. A
- * subscription is never complete: its stream just ends, and its client comes back.
+ * result, with the id of the update that it shows, and `complete` behind the result of what is no subscription, was refused, or can't go
+ * on. Any other stream just ends, and its client comes back.
  */
-export function createOperationStreams({ subscribe, createContext }: OperationStreamsOptions) {
+export function createOperationStreams({ subscribe, createContext, streamState }: OperationStreamsOptions) {
   return (operation: Operation, after: string | undefined, context: RequestContext): BeginStream =>
     async function* (signal): AsyncGenerator<StreamEvent> {
       const own = contextOfStream(context, signal);
-      const subscriber: Subscriber = { after, signal };
+      const subscriber: Subscriber = { after, signal, canFollow: streamState !== undefined };
       const results = await subscribe(operation, createContext(own, subscriber));
       if ('text' in results) {
         yield { event: 'next', data: results.text };
         yield { event: 'complete', data: '' };
+        return;
+      }
+      if (subscriber.isOfState && streamState !== undefined) {
+        yield* streamState(operation, after, own)(signal);
         return;
       }
       for await (const result of results) {

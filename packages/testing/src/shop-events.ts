@@ -1,5 +1,5 @@
 import type { PublicEvent } from '@portico/contracts/events/change-event.ts';
-import type { ShopData } from '@portico/testing/shop-data.ts';
+import type { ShopData } from './shop-data.ts';
 
 type Product = ShopData['products'][number];
 type Stock = ShopData['stock'][number];
