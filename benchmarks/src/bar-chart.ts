@@ -3,6 +3,8 @@ export interface Bar {
   readonly value: number;
   /** What stands beside the bar. */
   readonly label: string;
+  /** Bars are drawn to one scale with those of the same unit. */
+  readonly unit?: string;
 }
 
 const width = 720;
@@ -10,16 +12,17 @@ const barsFrom = 250;
 const longestBar = 340;
 const rowHeight = 36;
 
-/** A picture (SVG) of bars from left to right, the longest across the whole chart. */
+/** A picture (SVG) of bars from left to right, the longest of each unit across the whole chart. */
 export function drawBarChart(title: string, bars: readonly Bar[]): string {
-  const longest = Math.max(...bars.map(({ value }) => value));
+  const longestOf = (unit: string | undefined) =>
+    Math.max(...bars.filter((bar) => bar.unit === unit).map(({ value }) => value));
   const height = 60 + bars.length * rowHeight;
-  const rows = bars.map(({ name, value, label }, index) => {
+  const rows = bars.map(({ name, value, label, unit }, index) => {
     const y = 50 + index * rowHeight;
-    const length = ((value / longest) * longestBar).toFixed(1);
+    const length = ((value / longestOf(unit)) * longestBar).toFixed(1);
     return [
       `<text x="${barsFrom - 10}" y="${y + 16}" text-anchor="end">${escapeText(name)}</text>`,
-      `<rect x="${barsFrom}" y="${y}" width="${length}" height="22" rx="3" fill="#2f6f8f"/>`,
+      `<rect x="${barsFrom}" y="${y}" width="${length}" height="22" rx="3" fill="${unit === '%' ? '#b5762a' : '#2f6f8f'}"/>`,
       `<text x="${barsFrom + Number(length) + 8}" y="${y + 16}">${escapeText(label)}</text>`,
     ].join('\n');
   });

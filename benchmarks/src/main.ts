@@ -4,6 +4,7 @@ import process from 'node:process';
 import { reportCacheHits } from './cache-hit.ts';
 import { reportCommitToAnswers } from './coherence/commit-to-answers.ts';
 import { reportCommitToCaches } from './coherence/commit-to-caches.ts';
+import { reportLive } from './coherence/live.ts';
 import { reportMix } from './coherence/mix.ts';
 import { reportSync } from './coherence/sync.ts';
 import { reportGatewayCpu } from './gateway-cpu.ts';
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (ending: AsyncDisposableStack) => Promise<R
   'commit-to-answers': reportCommitToAnswers,
   mix: reportMix,
   sync: reportSync,
+  live: reportLive,
   'cache-hit': reportCacheHits,
   hub: reportHub,
   lake: reportLake,
