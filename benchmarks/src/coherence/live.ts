@@ -62,7 +62,7 @@ function openStreams(
     while (open.length < count) {
       const from = open.length;
       await Promise.all(
-        Array.from({ length: Math.min(50, count - from) }, (_, more) => openOne(from + more)),
+        Array.from({ length: Math.min(10, count - from) }, (_, more) => openOne(from + more)),
       );
     }
   };

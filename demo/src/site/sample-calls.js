@@ -24,10 +24,17 @@ const bestRated = `{
   }
 }`;
 
+const followedProduct = `subscription {
+  productUpdated(sku: "p1") {
+    name price { amount currency } availability { inStock quantity } rating { average count }
+  }
+}`;
+
 const samples = [
   { title: 'A page of 20 products', query: pageOfProducts },
   { title: 'One product for the web', query: oneProduct },
   { title: 'The best rated of a search', query: bestRated },
+  { title: 'One product, live', query: followedProduct, isLive: true },
   { title: 'The phone’s home screen', path: '/api/v1/home' },
   { title: 'A page for the phone', path: '/api/v1/products?limit=10' },
   { title: 'One product for the phone', path: '/api/v1/products/p1' },
@@ -38,6 +45,8 @@ const part = (id) => document.getElementById(id);
 /** Only the answer to the latest click is shown. */
 let latest = 0;
 let curlText = '';
+/** The stream that is followed, if one is. */
+let stream;
 
 for (const sample of samples) addSample(sample);
 part('copy').addEventListener('click', copyCurl);
@@ -53,7 +62,8 @@ function addSample(sample) {
   const title = document.createElement('strong');
   title.textContent = sample.title;
   const line = document.createElement('code');
-  line.textContent = sample.query === undefined ? `GET ${sample.path}` : 'POST /graphql';
+  const graphql = sample.isLive ? 'GET /graphql, as events' : 'POST /graphql';
+  line.textContent = sample.query === undefined ? `GET ${sample.path}` : graphql;
   button.append(title, line);
   button.addEventListener('click', () => send(sample));
   sample.button = button;
@@ -67,6 +77,8 @@ async function send(sample) {
   for (const { button } of samples) button.setAttribute('aria-pressed', String(button === sample.button));
   curlText = curlLine(sample);
   part('curl').textContent = curlText;
+  stream?.close();
+  if (sample.isLive) return follow(sample);
   const startedAt = performance.now();
   try {
     const answer = await fetch(sample.path ?? '/graphql', requestOf(sample));
@@ -79,13 +91,38 @@ async function send(sample) {
   }
 }
 
+/** Shows each state as it comes. The browser comes back by itself where the stream breaks off. */
+function follow({ query }) {
+  stream = new EventSource(`/graphql?query=${encodeURIComponent(inOneLine(query))}`);
+  const own = stream;
+  let states = 0;
+  const show = ({ data }) => {
+    states += 1;
+    showBody(data);
+    showFacts({
+      status: `live, state ${states}`,
+      isGood: true,
+      time: new Date().toLocaleTimeString(),
+      text: data,
+    });
+  };
+  part('facts').hidden = true;
+  part('body').textContent = 'Waiting for the first state.';
+  own.addEventListener('next', show);
+  own.addEventListener('complete', () => own.close());
+}
+
 function requestOf({ query }) {
   if (query === undefined) return {};
   const body = JSON.stringify({ query: inOneLine(query) });
   return { method: 'POST', headers: { 'content-type': 'application/json' }, body };
 }
 
-function curlLine({ query, path }) {
+function curlLine({ query, path, isLive }) {
+  if (isLive) {
+    const accept = "-H 'accept: text/event-stream'";
+    return `curl -NG ${location.origin}/graphql ${accept} --data-urlencode 'query=${inOneLine(query)}'`;
+  }
   if (query === undefined) return `curl -i '${location.origin}${path}'`;
   const body = JSON.stringify({ query: inOneLine(query) });
   return `curl -i ${location.origin}/graphql -H 'content-type: application/json' -d '${body}'`;
@@ -96,13 +133,23 @@ function inOneLine(text) {
 }
 
 function showAnswer(answer, text, ms) {
-  part('facts').hidden = false;
-  part('status').textContent = `${answer.status} ${answer.statusText}`;
-  part('status').className = answer.ok ? 'good' : 'bad';
-  part('time').textContent = `${Math.round(ms)} ms`;
-  part('size').textContent = `${(new Blob([text]).size / 1024).toFixed(1)} kB`;
+  const status = `${answer.status} ${answer.statusText}`;
+  showFacts({ status, isGood: answer.ok, time: `${Math.round(ms)} ms`, text });
   for (const name of ['server-timing', 'cache-status'])
     part(name).textContent = answer.headers.get(name) ?? '–';
+  showBody(text);
+}
+
+function showFacts({ status, isGood, time, text }) {
+  part('facts').hidden = false;
+  part('status').textContent = status;
+  part('status').className = isGood ? 'good' : 'bad';
+  part('time').textContent = time;
+  part('size').textContent = `${(new Blob([text]).size / 1024).toFixed(1)} kB`;
+  for (const name of ['server-timing', 'cache-status']) part(name).textContent = '–';
+}
+
+function showBody(text) {
   part('body').replaceChildren(...coloured(pretty(text)));
   part('body').scrollTop = 0;
 }

@@ -4,7 +4,7 @@
  * - `BAD_USER_INPUT`: an argument or variable has a value that can't be used.
  * - `UNAUTHENTICATED`: nobody is signed in.
  * - `FORBIDDEN`: whoever is signed in may not do this.
- * - `NOT_FOUND`: what a command is about doesn't exist.
+ * - `NOT_FOUND`: what a command is about, or what is followed, doesn't exist (any more).
  * - `CONFLICT`: what a command is about does not allow it any more, such as cancelling what is shipped.
  * - `IDEMPOTENCY_CONFLICT`: the idempotency key was used for another command.
  * - `NOT_SUPPORTED`: the schema has it, but the service behind it doesn't do it, or can't yet.

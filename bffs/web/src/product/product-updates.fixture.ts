@@ -49,6 +49,7 @@ export async function startLiveShop(issuer: TokenIssuer) {
     await applied();
     return {
       ...web,
+      node,
       consistency,
       applied,
       listeners: listeners.count,

@@ -82,6 +82,18 @@ test('after a change of which only its source is known, what is another one is s
   }
 });
 
+test('what changes while it is read for the first time is told as well', async () => {
+  shop.events.on('call', ({ service }) => {
+    // By then the price has been read.
+    if (service === 'inventory') void shop.setPrice('p7', 7_007);
+  });
+  const stream = await web.open(subscription('p7'));
+  let next = await nextOf(stream);
+  if (next.product.price.amount !== 7_007) next = await nextOf(stream);
+  assert.equal(next.product.price.amount, 7_007);
+  stream.cut();
+});
+
 test('what changes nothing that was selected is not sent', async () => {
   const stream = await web.open(subscription('p1', 'name availability { inStock }'));
   await nextOf(stream);
@@ -104,6 +116,10 @@ test('who comes back is sent the latest state once, and nothing if he has it', a
   assert.equal(second.product.price.amount, 103);
   resumed.cut();
   const again = await web.open(subscription(), { 'last-event-id': String(second.id) });
+  // Who comes after it has been told, so that it would have been as well.
+  const other = await web.open(subscription());
+  await nextOf(other);
+  other.cut();
   await shop.setPrice('p1', 104);
   assert.equal((await nextOf(again)).product.price.amount, 104);
   again.cut();
@@ -147,6 +163,14 @@ test('an instance that is behind shows nothing older than who comes back has, or
   );
   const open = await late.open(subscription());
   assert.equal((await nextOf(open)).product.price.amount, 100);
+  // From then on it is answered from caches.
+  const at = Date.now();
+  for (const source of ['catalog', 'inventory']) {
+    while (!late.node.hasSeen({ source, at })) {
+      await shop.commit(source);
+      await nextTurn();
+    }
+  }
   const { promise, resolve } = Promise.withResolvers<void>();
   held = promise;
 
@@ -277,10 +301,15 @@ test('a part that fails is null, and comes when its service is back; a product t
   shop.setFault('inventory', undefined);
   assert.deepEqual((await nextOf(stream)).product.availability, { quantity: 1 });
   shop.setFault('catalog', 'fail');
-  const { promise: isAsked, resolve } = Promise.withResolvers<void>();
-  shop.events.on('call', ({ service }) => service === 'catalog' && resolve());
+  const { promise: hasFailed, resolve } = Promise.withResolvers<void>();
+  let calls = 0;
+  shop.events.on('call', ({ service }) => {
+    if (service === 'catalog') calls += 1;
+    // A reading is one call, and one again: with the third one, one has failed.
+    if (calls === 3) resolve();
+  });
   await shop.setPrice('p1', 9);
-  await isAsked;
+  await hasFailed;
   shop.setFault('catalog', undefined);
   assert.deepEqual((await nextOf(stream)).product, { price: { amount: 9 }, availability: { quantity: 1 } });
   stream.cut();
