@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { keyOfUser } from '@portico/coherent-cache/key-of-user.ts';
 import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
-import type { BeginStream } from '@portico/runtime/event-stream.ts';
+import type { BeginStream, StreamEvent } from '@portico/runtime/event-stream.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { refuseInput } from '../errors/refusals.ts';
 import { digestOf } from '../operation/answer-operation.ts';
 import { answerTypes, type Operation, type OperationRunner } from '../operation/create-operation-runner.ts';
 import type { WebContext } from '../web-context.ts';
@@ -40,7 +41,9 @@ export function createStateStreams(options: StateStreamsOptions): StreamState {
   };
   return ({ request }, after, context) => {
     const operation: Operation = { request, method: 'POST', answerType: answerTypes[0] };
-    const question = `web live ${build} ${digestOf(operation)}`;
+    const digest = digestOf(operation);
+    if (digest === undefined) return refuse;
+    const question = `web live ${build} ${digest}`;
     const users = [undefined, ...(context.identity === undefined ? [] : [context.identity])];
     const token = context.consistency?.token();
     return (signal) => {
@@ -50,4 +53,11 @@ export function createStateStreams(options: StateStreamsOptions): StreamState {
       return followState({ answers: follow, after, token }, signal);
     };
   };
+}
+
+/** Nothing could be shared, and nobody needs it. */
+async function* refuse(): AsyncGenerator<StreamEvent> {
+  const errors = [refuseInput('"variables" is nested too deep.').toJSON()];
+  yield { event: 'next', data: JSON.stringify({ errors }) };
+  yield { event: 'complete', data: '' };
 }

@@ -53,6 +53,12 @@ export async function startLiveShop(issuer: TokenIssuer) {
       consistency,
       applied,
       listeners: listeners.count,
+      post: (body: string) =>
+        server.open('/graphql', {
+          method: 'POST',
+          headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+          body,
+        }),
       open: (query: string, headers: Record<string, string> = {}, signal?: AbortSignal) =>
         server.open(`/graphql?query=${encodeURIComponent(query)}`, {
           headers: { accept: 'text/event-stream', ...headers },

@@ -358,6 +358,13 @@ test('a subscription needs a stream, and changes that are known', async () => {
     code: 'SERVICE_UNAVAILABLE',
     service: 'catalog',
   });
+  const query = JSON.stringify('subscription ($sku: String!) { productUpdated(sku: $sku) { sku } }');
+  const posted = await web.post(`{ "query": ${query}, "variables": { "sku": "p2" } }`);
+  assert.equal((await nextOf(posted)).product.sku, 'p2');
+  posted.cut();
+  const nested = '['.repeat(40_000) + ']'.repeat(40_000);
+  const deep = await web.post(`{ "query": ${query}, "variables": { "sku": "p1", "more": ${nested} } }`);
+  assert.equal((await nextOf(deep)).errors[0].extensions.code, 'BAD_USER_INPUT');
   const wrong = await web.open(subscription('p1', 'secret'));
   assert.equal((await nextOf(wrong)).errors[0].extensions.code, 'GRAPHQL_VALIDATION_FAILED');
 });
