@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { keyOfUser } from '@portico/coherent-cache/key-of-user.ts';
-import { buildOf, type WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import type { WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import type { BeginStream, StreamEvent } from '@portico/runtime/event-stream.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { refuseInput } from '../errors/refusals.ts';
