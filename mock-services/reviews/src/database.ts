@@ -1,4 +1,5 @@
 import { type CursorTables, cursorMigration } from '@portico/change-stream/hub/consumer-cursor.ts';
+import { faultsMigration } from '@portico/change-stream/hub/consumer-faults.ts';
 import { type ColumnType, type Generated, type JSONColumnType, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { type ForgottenTable, forgottenMigration } from './forgotten/forget-customers.ts';
@@ -75,4 +76,5 @@ export const migrations: Record<string, Migration> = {
   },
   '005-forgotten': forgottenMigration,
   '006-hub-cursors': cursorMigration,
+  '007-hub-faults': faultsMigration,
 };

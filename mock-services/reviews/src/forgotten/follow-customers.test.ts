@@ -5,6 +5,7 @@ import type { SourceWriter } from '@portico/change-stream/hub/event-hub.ts';
 import { type ChangeEvent, everythingChangedEvent } from '@portico/contracts/events/change-event.ts';
 import { createDatabase, type Database, migrateToLatest } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
+import { createMetrics } from '@portico/runtime/metrics.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { createMemoryLog } from '@portico/testing/memory-event-hub.ts';
 import { addReview } from '../add-review.ts';
@@ -31,7 +32,10 @@ describe('Reviews', { timeout: 60_000 }, () => {
     const readForgotten = async function* () {
       yield [...forgotten];
     };
-    following = followCustomers({ hub: openHub(), readForgotten }, { db, log: silentLogger });
+    following = followCustomers(
+      { hub: openHub(), readForgotten },
+      { db, log: silentLogger, metrics: createMetrics('reviews') },
+    );
   });
   after(async () => {
     await following?.close();

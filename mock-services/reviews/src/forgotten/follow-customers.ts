@@ -1,7 +1,14 @@
-import { runDurableConsumer } from '@portico/change-stream/hub/durable-consumer.ts';
+import { join } from 'node:path';
+import { createFaultRoutes } from '@portico/change-stream/faults/fault-routes.ts';
+import {
+  type DurableConsumerOptions,
+  faultsOf,
+  runDurableConsumer,
+} from '@portico/change-stream/hub/durable-consumer.ts';
 import type { DurableEventHub, HubRecord } from '@portico/change-stream/hub/event-hub.ts';
 import { type ChangeEvent, everythingChanged } from '@portico/contracts/events/change-event.ts';
 import { customersEvents } from '@portico/contracts/events/customers-events.ts';
+import { buildOf } from '@portico/runtime/build-of.ts';
 import type { ServiceParts } from '@portico/runtime/service-app.ts';
 import type { Transaction } from 'kysely';
 import type { ReviewsTables } from '../database.ts';
@@ -19,7 +26,10 @@ export interface FollowCustomersOptions {
 /** Forgets whom the hub says that customers has forgotten. It goes on where it stopped. */
 export function followCustomers(
   { hub, readForgotten }: FollowCustomersOptions,
-  { db, log, tracing }: Pick<ServiceParts<ReviewsTables>, 'db' | 'log' | 'tracing'>,
+  {
+    adminExtra,
+    ...parts
+  }: Pick<ServiceParts<ReviewsTables>, 'adminExtra' | 'db' | 'log' | 'metrics' | 'now' | 'tracing'>,
 ): { close(): Promise<void> } {
   const stopping = new AbortController();
   const forgetAll = async (trx: Transaction<ReviewsTables>) => {
@@ -30,10 +40,17 @@ export function followCustomers(
     await forgetCustomers(trx, events.flatMap(goneBy));
     if (events.some(isUncertain)) await forgetAll(trx);
   };
-  const running = runDurableConsumer<ReviewsTables>(
-    { name: 'reviews-forgotten', hub, db, sources: ['customers'], handle, reset: forgetAll, log, tracing },
-    stopping.signal,
-  );
+  const following: DurableConsumerOptions<ReviewsTables> = {
+    ...parts,
+    name: 'reviews-forgotten',
+    hub,
+    sources: ['customers'],
+    handle,
+    reset: forgetAll,
+    build: buildOf(join(import.meta.dirname, '..')),
+  };
+  adminExtra?.use(createFaultRoutes([faultsOf(following)]));
+  const running = runDurableConsumer(following, stopping.signal);
   return {
     close: async () => {
       stopping.abort();
