@@ -1,5 +1,6 @@
 import { createFailureGate } from '@portico/coherent-cache/failure-gate.ts';
 import { parseRedisUrl } from '@portico/coherent-cache/redis-address.ts';
+import { withinTime } from '@portico/coherent-cache/redis-client.ts';
 import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { Gauge, type Metrics } from '@portico/runtime/metrics.ts';
@@ -75,7 +76,7 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
         async consume(key) {
           if (!gate.enter()) return local.consume(key);
           try {
-            const decision = await within(decide(shared, key, policy), timeoutMs);
+            const decision = await withinTime(decide(shared, key, policy), timeoutMs);
             gate.succeeded();
             outage.up();
             return decision;
@@ -124,18 +125,5 @@ async function decide(
   } catch (state) {
     if (state instanceof RateLimiterRes) return toDecision(false, state);
     throw state;
-  }
-}
-
-async function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
   }
 }

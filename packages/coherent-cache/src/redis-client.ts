@@ -99,7 +99,7 @@ function toBuffer(bytes: Uint8Array): Buffer {
  * Waits for a reply, but not for ever. When this process itself was busy for the whole time, what has arrived meanwhile
  * is read before the time is called over.
  */
-function withinTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
+export function withinTime<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`no reply within ${timeoutMs} ms`));
     const timer = setTimeout(() => setImmediate(late), timeoutMs);
