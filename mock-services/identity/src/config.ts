@@ -14,6 +14,15 @@ const settings = Type.Object({
   PORTICO_IDENTITY_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 8081 }),
   /** The folder that keeps the signing keys. */
   PORTICO_IDENTITY_DIR: Type.String({ minLength: 1, description: 'a folder for the signing keys' }),
+  /** The gateway's client, where it is asked for, and where browsers reach the gateway; there is no such client when a part is left out. */
+  OIDC_CLIENT_ID: Type.String({ minLength: 1, default: 'portico-gateway' }),
+  OIDC_CLIENT_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'at least 16 characters' })),
+  PORTICO_PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^/\\s?#@]+$',
+      description: 'an http:// or https:// URL without a path',
+    }),
+  ),
   /** By which the service `orders` gets tokens of its own; it gets none when left out. */
   ORDERS_CLIENT_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'at least 16 characters' })),
 });

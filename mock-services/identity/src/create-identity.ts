@@ -7,6 +7,7 @@ import type { Express, RequestHandler } from 'express';
 import type { SigningKeys } from './keys/signing-keys.ts';
 import { createAttemptLimit } from './login/attempt-limit.ts';
 import { createLoginRouter } from './login/login-routes.ts';
+import type { GatewayClient } from './provider/clients.ts';
 import { createProvider } from './provider/create-provider.ts';
 import { createProviderMemory } from './provider/memory-adapter.ts';
 import type { Users } from './users.ts';
@@ -20,6 +21,8 @@ export interface IdentityParts {
   readonly cookieKey: string;
   /** Of the service `orders`, which gets no tokens when left out. */
   readonly ordersSecret?: string | undefined;
+  /** With which users of the web sign in; nobody does when left out. */
+  readonly gateway?: GatewayClient | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly tracing?: Tracing | undefined;
@@ -37,11 +40,23 @@ export interface Identity {
 
 /** An OpenID provider for the demo: users sign in on a page of its own, apps get access tokens that are JWTs. */
 export function createIdentity(parts: IdentityParts): Identity {
-  const { issuer, users, keys, cookieKey, ordersSecret, log, metrics, tracing, now = Date.now } = parts;
-  const memory = createProviderMemory(now);
+  const { issuer, users, keys, cookieKey, log, metrics, tracing, now = Date.now } = parts;
+  const memory = createProviderMemory(now, undefined, parts.gateway?.id);
   // A provider has its keys for life: with new ones comes a new provider, on the same memory.
   const open = () => {
-    const opened = createProvider({ issuer, users, memory, keys: keys.current(), cookieKey, ordersSecret });
+    const { ordersSecret, gateway } = parts;
+    const opened = createProvider({
+      issuer,
+      users,
+      memory,
+      keys: keys.current(),
+      cookieKey,
+      ordersSecret,
+      gateway,
+    });
+    opened.on('backchannel.error', (_ctx, error) =>
+      log.warn({ reason: error.message }, 'a logout was not heard'),
+    );
     opened.on('server_error', (_ctx, error) => log.error({ err: error }, 'the provider failed'));
     return opened;
   };

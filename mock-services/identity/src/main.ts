@@ -11,6 +11,11 @@ import { openKeyFolder } from './keys/key-folder.ts';
 import { openSigningKeys } from './keys/signing-keys.ts';
 import { createDemoUsers } from './users.ts';
 
+function gatewayOf(config: ReturnType<typeof readIdentityConfig>) {
+  const { OIDC_CLIENT_ID: id, OIDC_CLIENT_SECRET: secret, PORTICO_PUBLIC_URL: publicUrl } = config;
+  return secret === undefined || publicUrl === undefined ? undefined : { id, secret, publicUrl };
+}
+
 await runProcess(async () => {
   const config = readIdentityConfig(process.env);
   const log = createLogger({ name: 'identity', level: config.LOG_LEVEL });
@@ -23,6 +28,7 @@ await runProcess(async () => {
     keys: openSigningKeys(openKeyFolder(config.PORTICO_IDENTITY_DIR)),
     cookieKey: randomBytes(32).toString('base64url'),
     ordersSecret: config.ORDERS_CLIENT_SECRET,
+    gateway: gatewayOf(config),
     log,
     metrics,
     tracing,

@@ -58,6 +58,22 @@ export function continuePage({ action, app, name }: { action: string; app: strin
   );
 }
 
+/** Asks whether to sign out, so that no other page can have it done. @param form of the provider, without buttons */
+export function signOutPage(form: string): string {
+  return page(
+    'Sign out',
+    `<h1>Sign out?</h1>
+      <p class="app">You are signed out of the apps that you used in this browser, too.</p>
+      ${form}
+      <button form="op.logoutForm" name="logout" value="yes" autofocus>Sign out</button>
+      <button class="quiet" form="op.logoutForm">Stay signed in</button>`,
+  );
+}
+
+export function signedOutPage(): string {
+  return page('Signed out', '<h1>You are signed out</h1><p class="hint">You can close this page.</p>');
+}
+
 export function errorPage(detail: string): string {
   return page(
     'This did not work',

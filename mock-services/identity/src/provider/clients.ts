@@ -25,6 +25,30 @@ export const apps: readonly ClientMetadata[] = [
   },
 ];
 
+/** The gateway, with which users of the web sign in. */
+export interface GatewayClient {
+  readonly id: string;
+  readonly secret: string;
+  /** The origin at which browsers reach it. */
+  readonly publicUrl: string;
+}
+
+/** It can keep a secret, and is told when somebody signs out here (OpenID Connect Back-Channel Logout 1.0). */
+export function gatewayClient({ id, secret, publicUrl }: GatewayClient): ClientMetadata {
+  return {
+    client_id: id,
+    client_secret: secret,
+    client_name: 'Portico',
+    token_endpoint_auth_method: 'client_secret_basic',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    redirect_uris: [`${publicUrl}/auth/callback`],
+    post_logout_redirect_uris: [`${publicUrl}/`],
+    backchannel_logout_uri: `${publicUrl}/auth/backchannel-logout`,
+    backchannel_logout_session_required: true,
+  };
+}
+
 /** A service that acts for itself, and not for a user, with tokens of its own (RFC 6749 section 4.4). */
 export function serviceClient(name: string, secret: string): ClientMetadata {
   return {

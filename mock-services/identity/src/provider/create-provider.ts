@@ -1,8 +1,8 @@
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { SigningKey } from '../keys/signing-keys.ts';
-import { errorPage, pageFields } from '../login/pages.ts';
+import { errorPage, pageFields, signedOutPage, signOutPage } from '../login/pages.ts';
 import type { Users } from '../users.ts';
-import { apps, serviceClient } from './clients.ts';
+import { apps, type GatewayClient, gatewayClient, serviceClient } from './clients.ts';
 import type { ProviderMemory } from './memory-adapter.ts';
 
 export interface ProviderOptions {
@@ -14,6 +14,8 @@ export interface ProviderOptions {
   readonly cookieKey: string;
   /** Of the client `orders`, which there is not when left out. */
   readonly ordersSecret?: string | undefined;
+  /** There is no such client when left out. */
+  readonly gateway?: GatewayClient | undefined;
 }
 
 /** The one API that tokens are for; RFC 8707 wants a URI, and `audience` is what stands in tokens. */
@@ -27,14 +29,20 @@ const dayS = 86_400;
  * for services that act for themselves.
  */
 export function createProvider(options: ProviderOptions): Provider {
-  const { issuer, users, memory, keys, cookieKey, ordersSecret } = options;
+  const { issuer, users, memory, keys, cookieKey, ordersSecret, gateway } = options;
   const configuration: Configuration = {
     adapter: memory,
-    clients: [...apps, ...(ordersSecret === undefined ? [] : [serviceClient('orders', ordersSecret)])],
+    clients: [
+      ...apps,
+      ...(ordersSecret === undefined ? [] : [serviceClient('orders', ordersSecret)]),
+      ...(gateway === undefined ? [] : [gatewayClient(gateway)]),
+    ],
     jwks: { keys: keys.map((key) => ({ ...key })) },
     cookies: { keys: [cookieKey] },
+    // Its own refuses addresses of this machine, where the gateway of the demo is. No client can register another address.
+    fetch: (url, init) => globalThis.fetch(url, { ...init, dispatcher: undefined } as RequestInit),
     scopes: ['openid'],
-    claims: { openid: ['sub'], profile: ['name'] },
+    claims: { openid: ['sub'], profile: ['name', 'roles'] },
     // No userinfo endpoint, so the id token says what the scopes ask for.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
@@ -46,7 +54,12 @@ export function createProvider(options: ProviderOptions): Provider {
       dPoP: { enabled: false },
       clientCredentials: { enabled: ordersSecret !== undefined },
       pushedAuthorizationRequests: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
+      backchannelLogout: { enabled: gateway !== undefined },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx, form) => showPage(ctx, signOutPage(form), gateway?.publicUrl),
+        postLogoutSuccessSource: (ctx) => showPage(ctx, signedOutPage()),
+      },
       userinfo: { enabled: false },
       revocation: {
         enabled: true,
@@ -82,7 +95,12 @@ export function createProvider(options: ProviderOptions): Provider {
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     findAccount: (_ctx, subject) => {
       const user = users.bySubject(subject);
-      return user && { accountId: subject, claims: async () => ({ sub: subject, name: user.name }) };
+      return (
+        user && {
+          accountId: subject,
+          claims: async () => ({ sub: subject, name: user.name, roles: user.roles }),
+        }
+      );
     },
     extraTokenClaims: (_ctx, token) => {
       if (token.kind === 'ClientCredentials') return { roles: ['service'] };
@@ -95,12 +113,17 @@ export function createProvider(options: ProviderOptions): Provider {
     expiresWithSession: () => false,
     loadExistingGrant,
     renderError: (ctx, out) => {
-      for (const [name, value] of Object.entries(pageFields())) ctx.set(name, value);
-      ctx.type = 'html';
-      ctx.body = errorPage(out.error_description ?? out.error);
+      showPage(ctx, errorPage(out.error_description ?? out.error));
     },
   };
   return new Provider(issuer, configuration);
+}
+
+/** @param next where its form leads in the end */
+function showPage(ctx: KoaContextWithOIDC, html: string, next?: string): void {
+  for (const [name, value] of Object.entries(pageFields(next))) ctx.set(name, value);
+  ctx.type = 'html';
+  ctx.body = html;
 }
 
 /** The apps are the shop's own: nobody is asked which of its scopes they may have. */

@@ -46,3 +46,16 @@ test('however many sign-ins are begun, only so many are kept', async () => {
   assert.equal(kept.filter((payload) => payload !== undefined).length, 100);
   assert.ok(kept[999]);
 });
+
+test('a used refresh token of a client with a secret counts for ten seconds yet, and of no other', async () => {
+  let now = 5_000;
+  const refreshTokens = createProviderMemory(() => now, undefined, 'gateway')('RefreshToken');
+  await refreshTokens.upsert('ours', { clientId: 'gateway' }, 60);
+  await refreshTokens.upsert('theirs', { clientId: 'phone' }, 60);
+  await refreshTokens.consume('ours');
+  await refreshTokens.consume('theirs');
+  assert.equal((await refreshTokens.find('ours'))?.consumed, undefined);
+  assert.equal((await refreshTokens.find('theirs'))?.consumed, 5);
+  now += 10_000;
+  assert.equal((await refreshTokens.find('ours'))?.consumed, 5);
+});
