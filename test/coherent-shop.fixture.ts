@@ -1,4 +1,5 @@
 import { findRedis, startPostgres, startRedis } from '@portico/testing/engines.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { startTokenIssuer } from '@portico/testing/token-issuer.ts';
 import { type Program, startProgram } from './programs.fixture.ts';
 
@@ -47,7 +48,7 @@ export async function startCoherentShop() {
         start('bffs/web/src/main.ts', bff),
         start('bffs/mobile/src/main.ts', bff),
       ]);
-      const table = { WEB_URL: web.url, MOBILE_URL: mobile.url, SITE_URL: web.url };
+      const table = { WEB_URL: web.url, MOBILE_URL: mobile.url, SITE_URL: web.url, ...signInSettings };
       return (await start('gateway/src/main.ts', table)).url;
     };
     return Promise.all([startSide(), startSide()]);

@@ -1,6 +1,7 @@
 /** Traces go on behind a commit: by the real processes, at a collector of our own. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import pg from 'pg';
 import { startPostgres, type TestPostgres } from '../packages/testing/src/engines.ts';
 import { type EventStreamReader, openEventStream } from '../packages/testing/src/event-stream-reader.ts';
@@ -72,7 +73,7 @@ async function startShop(postgres: TestPostgres, { issuer }: TokenIssuer, { url 
         new RegExp(`^portico_change_trusted{source="${name}",.*} 1$`, 'm').test(metrics),
       ) && /^portico_view_trusted{.*} 1$/m.test(metrics);
     for (const bff of [web, mobile]) await untilAnswered(`${bff?.admin}/metrics`, isUpToDate);
-    const table = { WEB_URL: web?.url, MOBILE_URL: mobile?.url, SITE_URL: web?.url };
+    const table = { WEB_URL: web?.url, MOBILE_URL: mobile?.url, SITE_URL: web?.url, ...signInSettings };
     return { url: (await start('gateway/src/main.ts', table)).url, urls, stop };
   } catch (error) {
     await stop();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type ShopServices, startShopServices } from '@portico/testing/shop-services.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { serverAudits } from 'graphql-http';
 import { type Program, startProgram } from './programs.fixture.ts';
 
@@ -22,6 +23,7 @@ describe('GraphQL over HTTP through the gateway', () => {
       WEB_URL: web.url,
       MOBILE_URL: web.url,
       SITE_URL: web.url,
+      ...signInSettings,
       OIDC_ISSUER: 'http://127.0.0.1:1',
     });
   });

@@ -7,6 +7,7 @@ import type { components } from '@portico/contracts/generated/mobile.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createRandom } from '@portico/runtime/seeded-random.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import pg from 'pg';
 import { type Program, startProgram } from './programs.fixture.ts';
@@ -65,7 +66,12 @@ describe('A phone that syncs', { timeout: 180_000 }, () => {
     await start('packages/change-stream/src/capture/main.ts', { HUB_URL: bff.HUB_URL, ...captures });
     mobiles.push(await startMobile(), await startMobile());
     const [{ url = '' } = {}] = mobiles;
-    gateway = await start('gateway/src/main.ts', { WEB_URL: url, MOBILE_URL: url, SITE_URL: url });
+    gateway = await start('gateway/src/main.ts', {
+      WEB_URL: url,
+      MOBILE_URL: url,
+      SITE_URL: url,
+      ...signInSettings,
+    });
   });
   after(async () => {
     for (const { child } of programs) child.kill('SIGKILL');

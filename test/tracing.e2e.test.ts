@@ -1,6 +1,7 @@
 /** One trace from the edge to the database, by the real processes, at a collector of our own. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, type TestContext, test } from 'node:test';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { startPostgres, type TestPostgres } from '../packages/testing/src/engines.ts';
 import {
   type CollectedSpan,
@@ -27,7 +28,11 @@ async function start(name: keyof typeof programs, env: Record<string, string>, e
 const nobody = 'http://127.0.0.1:1';
 const anyPorts = { PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0', OIDC_ISSUER: nobody };
 const startGateway = (url: string, env: Record<string, string> = {}, execArgv: string[] = []) =>
-  start('gateway', { ...anyPorts, WEB_URL: url, MOBILE_URL: url, SITE_URL: url, ...env }, execArgv);
+  start(
+    'gateway',
+    { ...anyPorts, WEB_URL: url, MOBILE_URL: url, SITE_URL: url, ...signInSettings, ...env },
+    execArgv,
+  );
 
 /** A gateway whose spans go to the collector, in front of one upstream. */
 async function startTraced(t: TestContext, env: Record<string, string> = {}) {

@@ -82,7 +82,13 @@ export async function reportGatewayCpu(ending: AsyncDisposableStack): Promise<Re
 
 function originAt(url: string): Record<string, string> {
   const upstreams = { WEB_URL: url, MOBILE_URL: url, SITE_URL: url, OIDC_ISSUER: url };
-  return { ORIGIN: url, ...upstreams, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
+  const signIns = {
+    OIDC_CLIENT_ID: 'bench',
+    OIDC_CLIENT_SECRET: 'bench',
+    PORTICO_PUBLIC_URL: 'http://localhost:8080',
+    PORTICO_SESSION_SECRET: 'nobody signs in in a benchmark, ever',
+  };
+  return { ORIGIN: url, ...upstreams, ...signIns, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
 }
 
 async function costOf(proxy: Child, load: Child, size: Omit<Load, 'port'>): Promise<number> {

@@ -37,7 +37,11 @@ function listRoutes({ routes, upstreams }: RouteTable): string {
   return routes
     .map(({ host = '', path, methods, upstream, webSocket }) => {
       const taken = webSocket === undefined ? methods : [...methods, 'WebSocket'];
-      return `${`${host}${path}`.padEnd(24)} ${taken.join(',').padEnd(16)} -> ${upstream} (${upstreams[upstream]?.targets.join(', ')})`;
+      const to =
+        upstream === undefined
+          ? 'the gateway itself'
+          : `${upstream} (${upstreams[upstream]?.targets.join(', ')})`;
+      return `${`${host}${path}`.padEnd(24)} ${taken.join(',').padEnd(16)} -> ${to}`;
     })
     .join('\n');
 }

@@ -14,6 +14,12 @@ export interface DemoConfig {
   readonly identityPort: number;
   /** An OpenID provider to use instead of the demo's own. */
   readonly oidcIssuer: string | undefined;
+  /** What the provider knows the gateway by. */
+  readonly oidcClientId: string;
+  /** What the gateway proves that with; made by the demo for its own provider. */
+  readonly oidcClientSecret: string | undefined;
+  /** The origin at which browsers reach the gateway; of this machine when left out. */
+  readonly publicUrl: string | undefined;
   /** Absolute path of everything that the demo writes. */
   readonly dataDir: string;
   readonly products: number;
@@ -54,6 +60,14 @@ const demoSettings = Type.Object({
     Type.String({ pattern: '^rediss?://', description: 'a redis:// or rediss:// URL of a Redis server' }),
   ),
   ...identitySettings,
+  OIDC_CLIENT_ID: Type.String({ minLength: 1, default: 'portico-gateway' }),
+  OIDC_CLIENT_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'at least 16 characters' })),
+  PORTICO_PUBLIC_URL: Type.Optional(
+    Type.String({
+      pattern: '^https?://[^/\\s?#@]+$',
+      description: 'an http:// or https:// URL without a path',
+    }),
+  ),
 });
 
 /** @throws ConfigError with one line. */
@@ -65,6 +79,9 @@ export function readDemoConfig(env: Readonly<Record<string, string | undefined>>
     adminPort: settings.PORTICO_ADMIN_PORT,
     identityPort: settings.PORTICO_IDENTITY_PORT,
     oidcIssuer: settings.OIDC_ISSUER,
+    oidcClientId: settings.OIDC_CLIENT_ID,
+    oidcClientSecret: settings.OIDC_CLIENT_SECRET,
+    publicUrl: settings.PORTICO_PUBLIC_URL,
     dataDir: resolve(settings.PORTICO_DATA_DIR),
     products: settings.PORTICO_DEMO_PRODUCTS,
     mocked: readMocked(settings.PORTICO_MOCK),
@@ -102,7 +119,7 @@ function refuseSamePorts(settings: Readonly<Record<(typeof portNames)[number], n
  * name in traces.
  */
 function isOurs(name: string): boolean {
-  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|SILENT_SERVICES|CHANGES_SECRET|POST_[A-Z]+_SECRET|OIDC_ISSUER|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(
+  return /^(PORTICO_.*|PG.*|(ADMIN_)?PORT|DATABASES|CAPTURED|SILENT_SERVICES|CHANGES_SECRET|POST_[A-Z]+_SECRET|OIDC_[A-Z_]+|OTEL_SERVICE_NAME|[A-Z]+_URL)$/.test(
     name,
   );
 }

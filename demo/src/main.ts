@@ -76,6 +76,8 @@ async function createDemo(config: DemoConfig): Promise<Supervisor> {
     tokenKey,
     masterKey,
     postSecret: newSecret(),
+    sessionSecret: await keptPassword(join(config.dataDir, 'sessions')),
+    gatewaySecret: config.oidcClientSecret ?? (await keptPassword(join(config.dataDir, 'sign-ins'))),
     // Of a provider of your own it is known already.
     ordersSecret: config.baseEnv.ORDERS_CLIENT_SECRET ?? newSecret(),
   };

@@ -13,6 +13,8 @@ function table(env: Readonly<Record<string, string>>) {
     masterKey: 'm'.repeat(48),
     postSecret: secret,
     ordersSecret: 'o'.repeat(32),
+    gatewaySecret: 'g'.repeat(48),
+    sessionSecret: 's'.repeat(48),
   };
   return processTable({ ...readDemoConfig(env), ...secrets }, () => (port += 1), 'http://127.0.0.1:1');
 }

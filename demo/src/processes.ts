@@ -14,6 +14,10 @@ export type TableConfig = Omit<DemoConfig, 'baseEnv'> & {
   readonly masterKey: string;
   /** What the service `orders` proves itself with at the OpenID provider. */
   readonly ordersSecret: string;
+  /** What the gateway proves itself with at the OpenID provider. */
+  readonly gatewaySecret: string;
+  /** What the gateway seals sessions with. */
+  readonly sessionSecret: string;
 };
 
 /** How many ports `processTable` takes at the most: two a service, and those of the engines, identity, capture, lake, BFFs and gateway. */
@@ -32,6 +36,12 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
     const own = { PORTICO_ENGINE_DIR: join(config.dataDir, name), PORTICO_ENGINE_PORT: takePort(), ...env };
     return entry(name, 'engines', `demo/src/engines/${name}.ts`, () => settings(own));
   };
+  const gatewayPort = config.port || takePort();
+  const signIns = {
+    OIDC_CLIENT_ID: config.oidcClientId,
+    OIDC_CLIENT_SECRET: config.gatewaySecret,
+    PORTICO_PUBLIC_URL: config.publicUrl ?? `http://localhost:${gatewayPort}`,
+  };
   const identityPort = config.identityPort || takePort();
   const oidcIssuer = config.oidcIssuer ?? `http://127.0.0.1:${identityPort}`;
   const identity = () => {
@@ -41,6 +51,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
       PORTICO_IDENTITY_PORT: identityPort,
       PORTICO_IDENTITY_DIR: join(config.dataDir, 'identity'),
       ORDERS_CLIENT_SECRET: config.ordersSecret,
+      ...signIns,
     };
     return entry('identity', 'services', 'mock-services/identity/src/main.ts', () => settings(own));
   };
@@ -126,7 +137,7 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
   };
   const gateway = () => {
     const own = {
-      PORTICO_PORT: config.port || takePort(),
+      PORTICO_PORT: gatewayPort,
       PORTICO_ADMIN_PORT: config.adminPort || takePort(),
     };
     const env = ({ web, mobile, redis }: ReadyByName) =>
@@ -137,6 +148,8 @@ export function processTable(config: TableConfig, takePort: () => number, siteUr
         MOBILE_URL: mobile?.url,
         SITE_URL: siteUrl,
         OIDC_ISSUER: oidcIssuer,
+        ...signIns,
+        PORTICO_SESSION_SECRET: config.sessionSecret,
       });
     return entry('gateway', 'edge', 'gateway/src/main.ts', env);
   };

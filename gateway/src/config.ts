@@ -10,6 +10,8 @@ function milliseconds(usual: number) {
 
 const port = Type.Optional(Type.Integer({ minimum: 0, maximum: 65535 }));
 
+const sessionSecret = Type.String({ minLength: 32, description: 'at least 32 characters' });
+
 const settings = Type.Object({
   LOG_LEVEL: processSettings.LOG_LEVEL,
   ...tracingSettings,
@@ -19,8 +21,11 @@ const settings = Type.Object({
   PORTICO_PORT: port,
   /** Port of `/livez`, `/readyz` and `/metrics`, on 127.0.0.1; 0 takes any free one. The file's when left out. */
   PORTICO_ADMIN_PORT: port,
-  /** Where instances count requests together for rate limits; each by itself when left out. */
+  /** Where instances count requests together for rate limits, and keep sessions; each by itself when left out. */
   REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://', description: 'a redis:// URL' })),
+  /** What sessions are sealed with, the same in all instances; and the one before it, so that those it sealed live on. */
+  PORTICO_SESSION_SECRET: Type.Optional(sessionSecret),
+  PORTICO_SESSION_SECRET_BEFORE: Type.Optional(sessionSecret),
   /** The most that the head of a request may take to arrive, and a whole request, in milliseconds. */
   PORTICO_HEAD_TIMEOUT_MS: milliseconds(10_000),
   PORTICO_REQUEST_TIMEOUT_MS: milliseconds(30_000),

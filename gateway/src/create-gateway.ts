@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createTokenVerifier } from '@portico/runtime/access-token.ts';
+import { ConfigError } from '@portico/runtime/config.ts';
 import { createHttpApp } from '@portico/runtime/http-app.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
@@ -17,6 +18,7 @@ import { setFieldsOfRefusal } from './middleware/security-fields.ts';
 import { limitRate } from './rate-limit/limit-rate.ts';
 import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
+import { createAuth, type SessionParts } from './session/create-auth.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
 import { createUpstream } from './upstreams/upstream.ts';
@@ -32,6 +34,8 @@ export interface GatewayOptions {
   readonly upstreamMetrics: UpstreamMetrics;
   readonly rateLimits: RateLimits;
   readonly openWebSockets: OpenWebSockets;
+  /** Where sessions are kept; needed where the table has `oidc`. */
+  readonly sessions?: SessionParts | undefined;
   /** This instance's name in `Via`, by which it knows a request that comes back to it. */
   readonly viaName: string;
   readonly limits?: Partial<ForwardLimits>;
@@ -47,9 +51,13 @@ export interface Gateway {
   readonly close: () => void;
 }
 
-/** The public side of Portico: refuses, or forwards to the upstream of the request's route. */
+/**
+ * The public side of Portico: refuses, or forwards to the upstream of the request's route.
+ * @throws ConfigError when the table has `oidc` and there is nothing to seal sessions with
+ */
 export function createGateway(options: GatewayOptions): Gateway {
   const { table, log, metrics, tracing, viaName, openWebSockets } = options;
+  const auth = authOf(table, options.sessions);
   const budget = createRetryBudget();
   const upstreams = new Map(
     Object.entries(table.upstreams).map(([name, upstream]) => [
@@ -71,13 +79,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Before the route, so that an unreadable request is a 400 on every path.
     refuseHead(viaName),
     chooseRoute(createRouteMatcher(table.routes)),
+    // Before anything knows the user.
+    ...(auth === undefined ? [] : [auth.useSession]),
     // Before the count of requests, which may be by user.
     identify(table.jwt === undefined ? undefined : createTokenVerifier(table.jwt)),
     limitRate(table.routes, options.rateLimits),
     // Refused handshakes count as requests.
-    admitWebSocket(openWebSockets, table.maxWebSockets ?? 0),
+    admitWebSocket(openWebSockets, table.maxWebSockets ?? 0, table.oidc?.publicUrl),
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
+    ...(auth === undefined ? [] : [auth.answerAuth]),
     forwardToUpstream(upstreams, viaName, openWebSockets),
   ];
   // After everything that refuses, or stops reading a body.
@@ -107,4 +118,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       for (const upstream of upstreams.values()) upstream.close();
     },
   };
+}
+
+function authOf({ oidc }: RouteTable, sessions: SessionParts | undefined) {
+  if (oidc === undefined) return undefined;
+  if (sessions === undefined || sessions.secrets.length === 0) {
+    throw new ConfigError('PORTICO_SESSION_SECRET is not set: the oidc block of gateway.yaml needs it');
+  }
+  return createAuth(oidc, sessions);
 }

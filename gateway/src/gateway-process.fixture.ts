@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 
 export interface GatewayProcess {
   readonly port: number;
@@ -37,6 +38,7 @@ export async function startGatewayProcess(
     MOBILE_URL: upstream,
     SITE_URL: upstream,
     OIDC_ISSUER: 'http://127.0.0.1:1',
+    ...signInSettings,
     ...settings,
   });
   let said = '';

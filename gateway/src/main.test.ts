@@ -16,6 +16,7 @@ import {
   type Step,
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import request from 'supertest';
 import { forkGateway, startGatewayProcess } from './gateway-process.fixture.ts';
 import { answersOk, requestBytes, sendBytes, statusOf } from './test-gateway.fixture.ts';
@@ -25,6 +26,7 @@ const upstreamsAt = (url: string) => ({
   MOBILE_URL: url,
   SITE_URL: url,
   OIDC_ISSUER: 'http://127.0.0.1:1',
+  ...signInSettings,
 });
 
 async function failedStart(settings: Record<string, string>): Promise<{ code: number; errors: string }> {
@@ -250,11 +252,12 @@ test('a wrong gateway.yaml stops the start, with line and column', async () => {
     MOBILE_URL: 'http://x',
     SITE_URL: 'http://x',
     OIDC_ISSUER: 'http://x',
+    ...signInSettings,
   });
   assert.equal(code, 1);
   assert.match(
     errors,
-    /^wrong configuration: .*gateway\.yaml:9:20 upstreams\.web\.targets\[0\] must be an http.*got "not a URL"\n$/,
+    /^wrong configuration: .*gateway\.yaml:17:20 upstreams\.web\.targets\[0\] must be an http.*got "not a URL"\n$/,
   );
 });
 
@@ -308,7 +311,7 @@ test('a new gateway.yaml takes effect while requests go on; one that is wrong ch
   await request(url).get('/a').expect(200);
 });
 
-test('a gateway whose Redis is away says that it limits rates by itself, until Redis is back', {
+test('a gateway whose Redis is away says that it limits rates by itself and knows no sessions, until Redis is back', {
   skip: findRedis() ? false : 'no Redis installed',
 }, async (t) => {
   const redis = await startRedis();
@@ -333,7 +336,7 @@ test('a gateway whose Redis is away says that it limits rates by itself, until R
 
   await until(() => says(1, undefined));
   await redis.stop();
-  await until(() => says(0, ['rate limits: Redis is away']));
+  await until(() => says(0, ['rate limits: Redis is away', 'sessions: Redis is away']));
   const settings = ['--port', port, '--requirepass', password, '--bind', '127.0.0.1', '--save', ''];
   const again = spawn(String(findRedis()), settings, { stdio: 'ignore' });
   t.after(() => again.kill());

@@ -9,6 +9,9 @@ import { readGatewayConfig } from './config.ts';
 import { createGateway } from './create-gateway.ts';
 import { answerFields } from './middleware/security-fields.ts';
 import { createRateLimits } from './rate-limit/rate-limits.ts';
+import { createMemorySessionStore } from './session/memory-session-store.ts';
+import { createRedisSessionStore } from './session/redis-session-store.ts';
+import { createSessionMetrics } from './session/session-metrics.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { watchFile } from './table/watch-file.ts';
@@ -28,6 +31,15 @@ await runProcess(async () => {
   const upstreamMetrics = createUpstreamMetrics(metrics, () => gateway.status());
   const rateLimits = createRateLimits({ redisUrl: config.REDIS_URL, log, metrics });
   const openWebSockets = createOpenWebSockets();
+  const secrets = [config.PORTICO_SESSION_SECRET, config.PORTICO_SESSION_SECRET_BEFORE];
+  const sessions = {
+    store:
+      config.REDIS_URL === undefined
+        ? createMemorySessionStore()
+        : createRedisSessionStore({ url: config.REDIS_URL, log }),
+    secrets: secrets.filter((secret) => secret !== undefined),
+    metrics: createSessionMetrics(metrics),
+  };
   const limits = {
     firstByteTimeoutMs: config.PORTICO_FIRST_BYTE_TIMEOUT_MS,
     idleTimeoutMs: config.PORTICO_IDLE_TIMEOUT_MS,
@@ -41,6 +53,7 @@ await runProcess(async () => {
       upstreamMetrics,
       rateLimits,
       openWebSockets,
+      sessions,
       viaName,
       limits,
     });
@@ -70,7 +83,10 @@ await runProcess(async () => {
     headTimeoutMs: config.PORTICO_HEAD_TIMEOUT_MS,
     requestTimeoutMs: config.PORTICO_REQUEST_TIMEOUT_MS,
     checks: () => checksOf(table),
-    degraded: () => (rateLimits.isAsConfigured() ? [] : ['rate limits: Redis is away']),
+    degraded: () => [
+      ...(rateLimits.isAsConfigured() ? [] : ['rate limits: Redis is away']),
+      ...(table.oidc === undefined || sessions.store.isAvailable() ? [] : ['sessions: Redis is away']),
+    ],
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,
     summary: async () => ({ upstreams: await summarizeUpstreams(upstreamMetrics, gateway.status()) }),
@@ -82,6 +98,7 @@ await runProcess(async () => {
       endWatching();
       gateway.close();
       rateLimits.close();
+      sessions.store.close();
     },
   };
 });

@@ -11,8 +11,11 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '@portico/testing/scripted-server.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
 import { createRateLimits } from './rate-limit/rate-limits.ts';
+import { createMemorySessionStore } from './session/memory-session-store.ts';
+import { createSessionMetrics } from './session/session-metrics.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
 import { createUpstreamMetrics } from './upstreams/upstream-metrics.ts';
@@ -43,6 +46,7 @@ export function porticoTable(url: string): RouteTable {
       MOBILE_URL: url,
       SITE_URL: url,
       OIDC_ISSUER: 'http://127.0.0.1:1',
+      ...signInSettings,
     }),
   );
 }
@@ -64,6 +68,11 @@ export async function startTestGateway(
   const gateway = createGateway({
     rateLimits: createRateLimits({ log: silentLogger }),
     openWebSockets: createOpenWebSockets(),
+    sessions: {
+      store: createMemorySessionStore(),
+      secrets: [signInSettings.PORTICO_SESSION_SECRET],
+      metrics: createSessionMetrics(metrics),
+    },
     log: silentLogger,
     metrics,
     upstreamMetrics: createUpstreamMetrics(metrics),

@@ -41,7 +41,10 @@ export function toRequestFields(
 ): Record<string, string> {
   const fields = passedOn(req, route.requestFields);
   // Where the gateway knows users, other credentials than the ones that it has verified go no further.
-  if (route.auth !== 'none' && context.identity === undefined) delete fields.authorization;
+  if (route.auth !== 'none') {
+    if (context.identity === undefined) delete fields.authorization;
+    else fields.authorization = `Bearer ${context.identity.token}`;
+  }
   if (route.consistency === 'cookie') takeTokenOfCookie(fields, req);
   setFraming(fields, req);
   fields['x-request-id'] = context.requestId;

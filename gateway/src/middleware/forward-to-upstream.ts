@@ -16,7 +16,7 @@ export function forwardToUpstream(
 ): RequestHandler {
   return (req, res, next) => {
     const route = routeOf(res);
-    const upstream = upstreams.get(route.upstream);
+    const upstream = upstreams.get(route.upstream ?? '');
     if (upstream === undefined)
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
     const context = contextOf(res);

@@ -22,6 +22,7 @@ export function explainRoute({ routes, upstreams }: RouteTable, method: string, 
   if (!route.methods.includes(method as Method)) {
     return `405: the route ${name} takes ${route.methods.join(', ')}, not ${method}`;
   }
+  if (route.upstream === undefined) return `${method} ${path} is answered by the gateway itself`;
   const { webSocket } = route;
   return [
     `${method} ${path} goes by the route ${name} to ${route.upstream} (${upstreams[route.upstream]?.targets.join(', ')})`,

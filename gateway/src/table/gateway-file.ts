@@ -56,6 +56,53 @@ const upstreamSchema = Type.Object(
   strict,
 );
 
+/** By which users sign in and have sessions. */
+const oidcSchema = Type.Object(
+  {
+    issuer: Type.String({
+      pattern: '^https?://[^\\s@?#]+$',
+      description: 'an http:// or https:// URL of an OpenID provider, to the letter as it calls itself',
+    }),
+    clientId: Type.String({ minLength: 1, description: 'what the provider knows this gateway by' }),
+    clientSecret: Type.String({ minLength: 1, description: 'what this gateway proves that with' }),
+    publicUrl: Type.String({
+      pattern:
+        '^(?:https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|http://(?:localhost|127\\.0\\.0\\.1|\\[::1\\]))(?::[1-9][0-9]{0,4})?$',
+      description:
+        "the origin at which browsers reach this gateway, in lower case, without a path and the scheme's usual port: https://, or http:// on this machine",
+    }),
+    scope: Type.String({
+      pattern: '^(?:.* )?openid(?: .*)?$',
+      default: 'openid profile',
+      description: 'scopes separated by spaces, openid among them',
+    }),
+    idleSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 31_536_000,
+      default: 3_600,
+      description: 'a session ends when it was not used for so long',
+    }),
+    absoluteSeconds: Type.Integer({
+      minimum: 1,
+      maximum: 31_536_000,
+      default: 43_200,
+      description: 'a session ends so long after its sign-in in any case',
+    }),
+    signInsPerMinute: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 300,
+      description: 'how many sign-ins may begin, and come back, from one address',
+    }),
+  },
+  {
+    ...strict,
+    description:
+      'has users sign in at an OpenID provider, and keeps their tokens in a session that a browser has no more than an id of; needs ' +
+      'PORTICO_SESSION_SECRET',
+  },
+);
+
 const routeSchema = Type.Object(
   {
     path: Type.String({
@@ -78,7 +125,13 @@ const routeSchema = Type.Object(
     auth: Type.Enum(['none', 'optional', 'required'], {
       default: 'none',
       description:
-        'whether requests bring an access token: it is taken off, verified where there is one, or demanded; needs jwt',
+        'whether requests have a user, by an access token or a session: neither counts, may be there, or has to be; needs jwt or oidc',
+    }),
+    csrf: Type.Enum(['strict', 'none'], {
+      default: 'strict',
+      description:
+        'what requests with the session cookie have to show, so that no page of another origin brings them about: ' +
+        '"Portico-CSRF: 1", or for reads Sec-Fetch-Site: same-origin, or for WebSockets the exact Origin; or nothing',
     }),
     consistency: Type.Enum(['none', 'field', 'cookie'], {
       default: 'none',
@@ -241,6 +294,7 @@ export const gatewayFileSchema = Type.Object(
         { ...strict, description: 'whose access tokens (JWTs, RFC 9068) count' },
       ),
     ),
+    oidc: Type.Optional(oidcSchema),
     upstreams: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), upstreamSchema, {
       minProperties: 1,
       additionalProperties: false,

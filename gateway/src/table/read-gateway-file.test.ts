@@ -34,6 +34,7 @@ test('the least that works is an upstream and a route; the rest has defaults', (
         upstream: 'web',
         methods: ['GET', 'HEAD'],
         auth: 'none',
+        csrf: 'strict',
         consistency: 'none',
         timeoutMs: 10_000,
         requestFields: [],
@@ -67,7 +68,7 @@ test('every mistake is named with its line and column, what was expected and wha
     ],
     [`${minimal}    timeoutMS: 3\n`, '6:5 routes[0].timeoutMS is not known here'],
     [`${minimal}    timeoutMs: fast\n`, '6:16 routes[0].timeoutMs must be integer, got "fast"'],
-    [`${minimal}    auth: required\n`, '6:11 routes[0].auth needs a jwt block'],
+    [`${minimal}    auth: required\n`, '6:11 routes[0].auth needs a jwt or oidc block'],
     [`${minimal}  - { path: /graphql, upstream: web }\n`, '6:13 routes[1] is there already, as routes[0]'],
     [
       `${minimal}    requestFields: [cookie, x-forwarded-for]\n`,
@@ -117,6 +118,59 @@ test('every mistake is named with its line and column, what was expected and wha
     [`a: &a [x,x]\nb: &b [*a,*a]\nc: [${'*b,'.repeat(40)}]\n`, ''],
   ] as const) {
     const said = mistakes(wrong);
+    assert.ok(
+      said.some((line) => line.startsWith(`gateway.yaml:${expected}`)),
+      `${wrong}\n=> ${said.join('\n')}`,
+    );
+  }
+});
+
+const signIns = `oidc:
+  issuer: https://id.test
+  clientId: gateway
+  clientSecret: the secret of this test
+  publicUrl: https://shop.test
+`;
+
+test('an oidc block has defaults, and lets routes know users', () => {
+  const { oidc } = parse(`${minimal}    auth: required\n${signIns}`);
+  assert.deepEqual(oidc, {
+    issuer: 'https://id.test',
+    clientId: 'gateway',
+    clientSecret: 'the secret of this test',
+    publicUrl: 'https://shop.test',
+    scope: 'openid profile',
+    idleSeconds: 3_600,
+    absoluteSeconds: 43_200,
+    signInsPerMinute: 300,
+  });
+});
+
+test('what is wrong with an oidc block is named, and its secret is not', () => {
+  for (const [right, wrong, expected] of [
+    ['https://shop.test', 'http://shop.test', '10:14 oidc.publicUrl must be the origin'],
+    ['https://shop.test', 'https://shop.test/', '10:14 oidc.publicUrl must be the origin'],
+    ['https://shop.test', 'https://user@shop.test', '10:14 oidc.publicUrl must be the origin'],
+    [
+      'the secret of this test',
+      '1234567',
+      '9:17 oidc.clientSecret must be string, got something else (not shown)',
+    ],
+    ['clientId: gateway', 'client: gateway', '8:3 oidc.client is not known here'],
+    [
+      'clientId: gateway',
+      'scope: email',
+      '8:10 oidc.scope must be scopes separated by spaces, openid among them',
+    ],
+    ['path: /graphql', 'path: /auth/login', "4:11 routes[0].path is the gateway's own"],
+    [
+      'upstream: web',
+      'upstream: web\n    requestFields: [cookie]',
+      '6:20 routes[0].requestFields can not name cookie',
+    ],
+    ['upstream: web', 'upstream: web\n    csrf: off', '6:11 routes[0].csrf must be one of strict, none'],
+  ] as const) {
+    const said = mistakes(`${minimal}${signIns}`.replace(right, wrong));
     assert.ok(
       said.some((line) => line.startsWith(`gateway.yaml:${expected}`)),
       `${wrong}\n=> ${said.join('\n')}`,

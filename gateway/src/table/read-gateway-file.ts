@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '@portico/runtime/config.ts';
 import { compileSchema, type SchemaError } from '@portico/runtime/openapi-schema.ts';
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { authPaths } from './auth-routes.ts';
 import { type FileRoute, type GatewayFile, gatewayFileSchema } from './gateway-file.ts';
 
 /** A gateway.yaml that can't be used; each line of the message says where, what was expected and what came. */
@@ -141,15 +142,15 @@ function toMistakes({ keyword, instancePath, message, params }: SchemaError, val
       return [
         {
           path,
-          message: `${name} must be one of ${params.allowedValues?.join(', ')}, got ${shown(at(value, path))}`,
+          message: `${name} must be one of ${params.allowedValues?.join(', ')}, got ${shownAt(value, path)}`,
         },
       ];
     case 'pattern': {
       const { description } = (schemaAt(path) ?? {}) as { description?: string };
-      return [{ path, message: `${name} must be ${description ?? message}, got ${shown(at(value, path))}` }];
+      return [{ path, message: `${name} must be ${description ?? message}, got ${shownAt(value, path)}` }];
     }
     default:
-      return [{ path, message: `${name} ${message}, got ${shown(at(value, path))}` }];
+      return [{ path, message: `${name} ${message}, got ${shownAt(value, path)}` }];
   }
 }
 
@@ -164,7 +165,7 @@ function whyNot(path: Path): string {
 
 /** What no schema can say: that names mean something, and that nothing is said twice. */
 function referenceMistakes(value: unknown): Mistake[] {
-  const { upstreams, routes, jwt } = value as { upstreams?: unknown; routes?: unknown; jwt?: unknown };
+  const { upstreams, routes, jwt, oidc } = value as Readonly<Record<string, unknown>>;
   if (!Array.isArray(routes) || typeof upstreams !== 'object' || upstreams === null) return [];
   const seen = new Map<string, number>();
   return routes.flatMap((route: Partial<FileRoute> | null, index) => {
@@ -173,8 +174,17 @@ function referenceMistakes(value: unknown): Mistake[] {
       const message = `routes[${index}].upstream must be one of ${Object.keys(upstreams).join(', ')}, got ${shown(route.upstream)}`;
       mistakes.push({ path: ['routes', index, 'upstream'], message });
     }
-    if (route?.auth !== undefined && route.auth !== 'none' && jwt === undefined) {
-      mistakes.push({ path: ['routes', index, 'auth'], message: `routes[${index}].auth needs a jwt block` });
+    if (route?.auth !== undefined && route.auth !== 'none' && jwt === undefined && oidc === undefined) {
+      const message = `routes[${index}].auth needs a jwt or oidc block`;
+      mistakes.push({ path: ['routes', index, 'auth'], message });
+    }
+    if (oidc !== undefined && Object.values(authPaths).includes(route?.path ?? '')) {
+      const message = `routes[${index}].path is the gateway's own where there is an oidc block`;
+      mistakes.push({ path: ['routes', index, 'path'], message });
+    }
+    if (oidc !== undefined && route?.requestFields?.includes('cookie')) {
+      const message = `routes[${index}].requestFields can not name cookie where there is an oidc block: it holds the session`;
+      mistakes.push({ path: ['routes', index, 'requestFields'], message });
     }
     if (route?.webSocket !== undefined && route.methods?.includes('GET') === false) {
       mistakes.push({
@@ -232,6 +242,11 @@ function nameOf(path: Path): string {
   return path
     .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
     .join('');
+}
+
+/** A secret is not repeated. */
+function shownAt(value: unknown, path: Path): string {
+  return path.at(-1) === 'clientSecret' ? 'something else (not shown)' : shown(at(value, path));
 }
 
 function shown(value: unknown): string {

@@ -1,4 +1,5 @@
 import { type AnswerFields, createAnswerFields, usualAnswerFields } from '../forward/answer-fields.ts';
+import { authRoutes } from './auth-routes.ts';
 import type { FileRoute, GatewayFile, Method } from './gateway-file.ts';
 
 /** What gets through: a request that no route names is refused. */
@@ -8,15 +9,20 @@ export interface Route {
   /** In lower case; any host when undefined. */
   readonly host: string | undefined;
   readonly methods: readonly Method[];
-  readonly upstream: string;
+  /** Undefined where the gateway answers itself. */
+  readonly upstream: string | undefined;
+  /** What of the gateway itself answers. */
+  readonly endpoint?: AuthEndpoint | undefined;
   /** From the request's arrival to the last byte of its answer; an event stream only has to begin in it. */
   readonly timeoutMs: number;
   /** The gateway's own when undefined, in milliseconds. */
   readonly firstByteTimeoutMs?: number | undefined;
   readonly idleTimeoutMs?: number | undefined;
   readonly maxBodyBytes: number;
-  /** Whether an access token is taken off, verified where there is one, or demanded. */
+  /** Whether a user, by an access token or a session, doesn't count, may be there or has to be. */
   readonly auth: FileRoute['auth'];
+  /** What requests with the session cookie have to show; the strict way when undefined. */
+  readonly csrf?: FileRoute['csrf'] | undefined;
   /** How clients carry what they have to see (`Portico-Consistency`). */
   readonly consistency?: FileRoute['consistency'];
   /** Any number of requests when undefined. */
@@ -29,6 +35,12 @@ export interface Route {
   readonly answerFields: AnswerFields;
 }
 
+/** What the gateway answers itself, below `/auth`. */
+export type AuthEndpoint = 'login' | 'callback' | 'logout' | 'session' | 'backchannel-logout';
+
+/** By which users sign in. */
+export type OidcTable = NonNullable<GatewayFile['oidc']>;
+
 /** The instances of what is behind the gateway under one name. */
 export type UpstreamTable = GatewayFile['upstreams'][string];
 
@@ -40,6 +52,8 @@ export interface RouteTable {
   readonly maxWebSockets?: number | undefined;
   /** Whose access tokens count; undefined where no route asks for one. */
   readonly jwt?: GatewayFile['jwt'] | undefined;
+  /** By which users sign in and have sessions; nobody does when undefined. */
+  readonly oidc?: OidcTable | undefined;
 }
 
 /** Which form of an answer the client wants, what it has already, and who it says it is. */
@@ -54,12 +68,13 @@ const fieldsOfReads = [
 ];
 const fieldsOfBodies = ['content-encoding', 'content-type'];
 
-export function toRouteTable({ upstreams, routes, jwt, maxWebSockets }: GatewayFile): RouteTable {
-  return { upstreams, routes: routes.map(toRoute), jwt, maxWebSockets };
+export function toRouteTable({ upstreams, routes, jwt, oidc, maxWebSockets }: GatewayFile): RouteTable {
+  const own = oidc === undefined ? [] : authRoutes(oidc, new Set(routes.map(({ host }) => host)));
+  return { upstreams, routes: [...routes.map(toRoute), ...own], jwt, oidc, maxWebSockets };
 }
 
 function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, auth, consistency, rateLimit, webSocket } = route;
+  const { path, host, methods, upstream, timeoutMs, auth, csrf, consistency, rateLimit, webSocket } = route;
   const { firstByteTimeoutMs, idleTimeoutMs } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
@@ -71,6 +86,7 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
     firstByteTimeoutMs,
     idleTimeoutMs,
     auth,
+    csrf,
     consistency,
     rateLimit,
     webSocket,

@@ -5,8 +5,11 @@ import { routeOf } from '../middleware/choose-route.ts';
 import { asksForWebSocket, readOffer, type WebSocketOffer } from './offer.ts';
 import type { OpenWebSockets } from './open-web-sockets.ts';
 
-/** Lets a handshake through where its route takes WebSockets, from origins that may open one, while there is room. */
-export function admitWebSocket(open: OpenWebSockets, max: number): RequestHandler {
+/**
+ * Lets a handshake through where its route takes WebSockets, from origins that may open one, while there is room.
+ * @param publicUrl the gateway's own origin, where it is told: behind the end of TLS it can't be known otherwise
+ */
+export function admitWebSocket(open: OpenWebSockets, max: number, publicUrl?: string): RequestHandler {
   return (req, res, next) => {
     if (req.headers.upgrade === undefined || !asksForWebSocket(req)) {
       next();
@@ -19,7 +22,7 @@ export function admitWebSocket(open: OpenWebSockets, max: number): RequestHandle
       throw new Problem('not-supported', 'There are no WebSockets here.');
     }
     const offer = readOffer(req);
-    checkOrigin(req, webSocket.origins);
+    checkOrigin(req, publicUrl === undefined ? webSocket.origins : [...webSocket.origins, publicUrl]);
     if (!open.admit(res, max)) {
       throw new Problem('unavailable', 'There is no room for a further WebSocket at the moment.', {
         headers: { 'Retry-After': '5' },

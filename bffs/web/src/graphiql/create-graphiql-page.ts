@@ -27,6 +27,8 @@ async function render() {
   const html = renderGraphiQL({
     title: 'Portico GraphQL',
     endpoint: '/graphql',
+    // With a session the gateway asks for it, as no page of another origin can send it.
+    additionalHeaders: { 'Portico-CSRF': '1' },
     defaultTabs: sampleQueries.map((query) => ({ query })),
   });
   const script = html.slice(html.indexOf('<script>') + '<script>'.length, html.lastIndexOf('</script>'));

@@ -1,0 +1,49 @@
+import type { RequestHandler } from 'express';
+import type { OidcTable } from '../table/route-table.ts';
+import { answerAuth } from './auth-endpoints.ts';
+import { sessionCookie, signInCookie } from './cookies.ts';
+import { createIdentityProvider } from './identity-provider.ts';
+import { createLogoutTokenVerifier } from './logout-token.ts';
+import { createSealer } from './seal.ts';
+import type { SessionMetrics } from './session-metrics.ts';
+import type { SessionStore } from './session-store.ts';
+import { createSessions } from './sessions.ts';
+import { createSignIns } from './sign-ins.ts';
+import { useSession } from './use-session.ts';
+
+/** What sessions need beside the table: it lives as long as the process. */
+export interface SessionParts {
+  readonly store: SessionStore;
+  /** What sessions and sign-ins are sealed with: the current secret, and the one before it. */
+  readonly secrets: readonly string[];
+  readonly metrics: SessionMetrics;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface Auth {
+  readonly useSession: RequestHandler;
+  readonly answerAuth: RequestHandler;
+}
+
+/** Sessions of users who sign in at the provider of the table's `oidc`. */
+export function createAuth(oidc: OidcTable, { store, secrets, metrics, now = Date.now }: SessionParts): Auth {
+  const { issuer, clientId, publicUrl, idleSeconds, absoluteSeconds } = oidc;
+  const cookie = sessionCookie(publicUrl);
+  const provider = createIdentityProvider(oidc);
+  const sessions = createSessions({
+    store,
+    sealer: createSealer(secrets, 'session'),
+    provider,
+    metrics,
+    idleMs: idleSeconds * 1_000,
+    absoluteMs: absoluteSeconds * 1_000,
+    now,
+  });
+  const signIns = createSignIns(signInCookie(publicUrl), createSealer(secrets, 'sign-in'), now);
+  const verifyLogoutToken = createLogoutTokenVerifier({ issuer, clientId, now });
+  return {
+    useSession: useSession(sessions, cookie, publicUrl),
+    answerAuth: answerAuth({ oidc, sessions, signIns, provider, store, metrics, cookie, verifyLogoutToken }),
+  };
+}

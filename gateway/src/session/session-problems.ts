@@ -1,0 +1,35 @@
+import { Problem } from '@portico/runtime/problems.ts';
+import type { CookieKind } from './cookies.ts';
+import { ProviderRefused, ProviderUnavailable } from './identity-provider.ts';
+import { SessionStoreUnavailable } from './session-store.ts';
+
+/** Takes the cookie of a session that is over off the browser. */
+export function sessionOver(cookie: CookieKind): Problem {
+  return new Problem('unauthenticated', 'Nobody is signed in here, or not any more: sign in.', {
+    headers: { 'WWW-Authenticate': 'Bearer', 'Set-Cookie': cookie.clear(cookie.name) },
+  });
+}
+
+/** @throws Problem that an error of sessions, their store or the provider stands for; the error itself if it is none of these */
+export function toSessionProblem(error: unknown): never {
+  if (error instanceof SessionStoreUnavailable)
+    throw away('Who you are can not be looked up at the moment.', error);
+  if (error instanceof ProviderUnavailable) {
+    throw away('The identity provider can not be reached at the moment. Your session stays.', error);
+  }
+  if (error instanceof ProviderRefused) {
+    throw new Problem(
+      'unauthenticated',
+      'The sign-in came back with something that does not fit. Begin again.',
+      {
+        headers: { 'WWW-Authenticate': 'Bearer' },
+        cause: error,
+      },
+    );
+  }
+  throw error;
+}
+
+function away(detail: string, cause: unknown): Problem {
+  return new Problem('unavailable', detail, { headers: { 'Retry-After': '1' }, cause });
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import type { NewSession, SessionStore } from './session-store.ts';
+
+/**
+ * What every store of sessions does. Ids are random, so that a store may be used by several tests.
+ * @param open gives a store that is ready, and the same one as others see it
+ */
+export function sessionStoreContract(
+  name: string,
+  open: () => Promise<SessionStore>,
+  skip: string | false = false,
+): void {
+  const check = (sentence: string, body: (store: SessionStore) => Promise<void>) =>
+    test(`${name}: ${sentence}`, { skip }, async () => body(await open()));
+
+  check('a session is read as it was made, by its id alone', async (store) => {
+    const made = newSession({ sealed: 'the content' });
+    await store.create(made);
+    const { expiresAt } = made;
+    assert.deepEqual(await store.read(made.id), { sealed: 'the content', version: 1, expiresAt });
+    assert.equal(await store.read(randomUUID()), undefined);
+  });
+
+  check('it changes only when it is still of the version that was read', async (store) => {
+    const { id } = await create(store);
+    assert.equal(await store.replace(id, 1, 'second'), true);
+    assert.equal(await store.replace(id, 1, 'late'), false);
+    assert.equal(await store.replace(id, 7, 'foreign'), false);
+    assert.equal((await store.read(id))?.sealed, 'second');
+    assert.equal((await store.read(id))?.version, 2);
+    await store.remove(id);
+    assert.equal(await store.replace(id, 2, 'after its end'), false);
+    assert.equal(await store.read(id), undefined);
+  });
+
+  check('of many who replace the same version one does', async (store) => {
+    const { id } = await create(store);
+    const replaced = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => store.replace(id, 1, `content ${n}`)),
+    );
+    assert.equal(replaced.filter((done) => done).length, 1);
+    assert.equal((await store.read(id))?.sealed, `content ${replaced.indexOf(true)}`);
+  });
+
+  check('its end can be put off, up to a limit, and never comes back', async (store) => {
+    const made = await create(store, { endsAt: Date.now() + 100_000 });
+    await store.touch(made.id, made.expiresAt + 1_000);
+    assert.equal((await store.read(made.id))?.expiresAt, made.expiresAt + 1_000);
+    await store.touch(made.id, made.endsAt + 1_000);
+    assert.equal((await store.read(made.id))?.expiresAt, made.endsAt);
+    assert.equal((await store.read(made.id))?.version, 1);
+    await store.remove(made.id);
+    await store.touch(made.id, made.endsAt);
+    assert.equal(await store.read(made.id), undefined);
+  });
+
+  check('it is gone when its time is over', async (store) => {
+    const { id } = await create(store, { expiresAt: Date.now() + 1 });
+    while ((await store.read(id)) !== undefined) await nextTurn();
+    assert.equal(await store.remove(id), false);
+    assert.equal(await store.replace(id, 1, 'late'), false);
+  });
+
+  check('it is removed once', async (store) => {
+    const { id } = await create(store);
+    assert.deepEqual([await store.remove(id), await store.remove(id)], [true, false]);
+  });
+
+  check('those of a group are removed together, and no others', async (store) => {
+    const [user, signIn] = [randomUUID(), randomUUID()];
+    const one = await create(store, { groups: [user, signIn] });
+    const two = await create(store, { groups: [user] });
+    const other = await create(store, { groups: [randomUUID()] });
+    assert.deepEqual(await store.removeGroup(signIn), [one.id]);
+    assert.deepEqual(await store.removeGroup(user), [two.id]);
+    assert.deepEqual(await store.removeGroup(user), []);
+    assert.ok(await store.read(other.id));
+  });
+
+  check('a name is leased to one at a time, until it is given back or the time is over', async (store) => {
+    const name = randomUUID();
+    const taken = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => store.lease(name, `holder ${n}`, 60_000)),
+    );
+    assert.equal(taken.filter((done) => done).length, 1);
+    await store.release(name, 'somebody else');
+    assert.equal(await store.lease(name, 'next', 60_000), false);
+    await store.release(name, `holder ${taken.indexOf(true)}`);
+    assert.equal(await store.lease(name, 'next', 1), true);
+    while (!(await store.lease(name, 'last', 60_000))) await nextTurn();
+    // The one whose time was over gives back what it has no more.
+    await store.release(name, 'next');
+    assert.equal(await store.lease(name, 'another', 60_000), false);
+  });
+}
+
+function newSession(given: Partial<NewSession> = {}): NewSession {
+  const now = Date.now();
+  return {
+    id: randomUUID(),
+    sealed: 'sealed',
+    expiresAt: now + 60_000,
+    endsAt: now + 600_000,
+    groups: [],
+    ...given,
+  };
+}
+
+async function create(store: SessionStore, given?: Partial<NewSession>): Promise<NewSession> {
+  const session = newSession(given);
+  await store.create(session);
+  return session;
+}
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));

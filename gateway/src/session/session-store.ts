@@ -1,0 +1,49 @@
+/** A session as it is kept. No adapter ever sees what the cookie holds, or what is in the session. */
+export interface NewSession {
+  /** A hash of what the cookie holds. */
+  readonly id: string;
+  readonly sealed: string;
+  /** Epoch milliseconds from which it is as good as gone; can be put off by `touch`. */
+  readonly expiresAt: number;
+  /** Epoch milliseconds beyond which `touch` never puts it. */
+  readonly endsAt: number;
+  /** Hashes under which it can be found to be removed with others. */
+  readonly groups: readonly string[];
+}
+
+export interface StoredSession {
+  readonly sealed: string;
+  /** Grows with each change: the fencing number of `replace`. */
+  readonly version: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * Where sessions are kept, for all instances of a gateway together. Each operation either happens or rejects with
+ * `SessionStoreUnavailable` within its time; none may guess.
+ */
+export interface SessionStore {
+  create(session: NewSession): Promise<void>;
+  /** Undefined for what was never there, was removed or has expired. */
+  read(id: string): Promise<StoredSession | undefined>;
+  /** Changes the content if it is still of this version; false when it has another one, or is gone. */
+  replace(id: string, version: number, sealed: string): Promise<boolean>;
+  /** Puts off the expiry of a session that is there; does nothing otherwise. */
+  touch(id: string, expiresAt: number): Promise<void>;
+  /** Whether it was there. */
+  remove(id: string): Promise<boolean>;
+  /** Removes all that were made with this group; gives those that were there. */
+  removeGroup(group: string): Promise<readonly string[]>;
+  /** Takes a name for a while; false while another holder has it. It is free again by itself after `ttlMs`. */
+  lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
+  /** Gives a name back before its time, if this holder has it. */
+  release(name: string, holder: string): Promise<void>;
+  /** Whether it answers, as far as is known. */
+  isAvailable(): boolean;
+  close(): void;
+}
+
+/** The store gave no answer: nothing is known of any session, which is another thing than that there is none. */
+export class SessionStoreUnavailable extends Error {
+  override name = 'SessionStoreUnavailable';
+}

@@ -1,0 +1,50 @@
+import { contextOf } from '@portico/runtime/http-app.ts';
+import { Problem } from '@portico/runtime/problems.ts';
+import { unlessAborted } from '@portico/runtime/unless-aborted.ts';
+import type { NextFunction, RequestHandler, Response } from 'express';
+import { routeOf } from '../middleware/choose-route.ts';
+import { type CookieKind, readCookies } from './cookies.ts';
+import { refuseForgery } from './refuse-forgery.ts';
+import { sessionOver, toSessionProblem } from './session-problems.ts';
+import type { SessionContent, Sessions } from './sessions.ts';
+
+/**
+ * Finds the session of a request with a session cookie, where its route knows users. A cookie whose session is over is told so
+ * once, and taken off; while nothing can be known of sessions the request goes no further, and never on as nobody's.
+ */
+export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: string): RequestHandler {
+  const take = async (token: string, res: Response, next: NextFunction) => {
+    const { signal } = contextOf(res);
+    const session = await unlessAborted(sessions.find(token).catch(toSessionProblem), signal);
+    if (session === undefined) throw sessionOver(cookie);
+    res.locals.session = session;
+    next();
+  };
+  return (req, res, next) => {
+    const { auth, csrf, webSocket } = routeOf(res);
+    const token =
+      req.headers.cookie === undefined || auth === 'none' ? undefined : tokenOf(req.headers.cookie, cookie);
+    if (token === undefined) {
+      next();
+      return undefined;
+    }
+    if (csrf !== 'none') refuseForgery(req, [ownOrigin, ...(webSocket?.origins ?? [])]);
+    if (req.headers.authorization !== undefined) {
+      throw new Problem('invalid-request', 'Send a session cookie or an access token, not both: who is it?');
+    }
+    return take(token, res, next);
+  };
+}
+
+/** The session of the request that `res` answers, if it has one. */
+export function sessionOf(res: Response): SessionContent | undefined {
+  return res.locals.session;
+}
+
+/** @throws Problem when there are two: nobody can say whose the request is */
+export function tokenOf(cookies: string | undefined, { name }: CookieKind): string | undefined {
+  if (!cookies?.includes(`${name}=`)) return undefined;
+  const [value, ...more] = readCookies(cookies).filter(([found]) => found === name);
+  if (more.length > 0) throw new Problem('invalid-request', `The cookie ${name} may be given only once.`);
+  return value?.[1];
+}
