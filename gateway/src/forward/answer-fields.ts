@@ -16,7 +16,10 @@ export interface ChangedAnswerFields {
   readonly set: Readonly<Record<string, string>>;
 }
 
-/** Fields that end at the gateway (RFC 9110 section 7.6.1), that it sets itself, or that tell what runs behind it. */
+/**
+ * Fields that end at the gateway (RFC 9110 section 7.6.1), that it sets itself, or that tell what runs behind it. Which other origins
+ * may read answers (CORS) is said by routes, in `answerFields.set`, and by nobody behind.
+ */
 const neverPassedOn = [
   'connection',
   'keep-alive',
@@ -31,6 +34,13 @@ const neverPassedOn = [
   'via',
   'x-powered-by',
   'x-request-id',
+  'access-control-allow-credentials',
+  'access-control-allow-headers',
+  'access-control-allow-methods',
+  'access-control-allow-origin',
+  'access-control-allow-private-network',
+  'access-control-expose-headers',
+  'access-control-max-age',
   ...securityFields.map(([name]) => name.toLowerCase()),
 ];
 
