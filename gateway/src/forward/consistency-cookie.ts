@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { makePrivate } from './private-answer.ts';
 
 /** The token that says what a client has to see: the name of the field, in lower case, and of the cookie. */
 const fieldName = 'portico-consistency';
@@ -25,8 +26,7 @@ export function addConsistencyCookie(fields: string[], req: IncomingMessage): vo
   const secure = (req.socket as Partial<TLSSocket>).encrypted === true ? '; Secure' : '';
   const attributes = `Max-Age=${maxAgeS}; Path=/; HttpOnly; SameSite=Strict${secure}`;
   fields.push('Set-Cookie', `${fieldName}=${value}; ${attributes}`);
-  if (!/\b(?:private|no-store)\b/i.test(fieldOf(fields, 'cache-control') ?? ''))
-    fields.push('Cache-Control', 'private');
+  if (!/\b(?:private|no-store)\b/i.test(fieldOf(fields, 'cache-control') ?? '')) makePrivate(fields);
 }
 
 function fieldOf(fields: readonly string[], wanted: string): string | undefined {

@@ -36,6 +36,8 @@ export interface Outgoing {
   readonly answerFields: AnswerFields;
   /** Gives the client a cookie with the token of the answer; false when left out. */
   readonly keepsConsistency?: boolean;
+  /** No cache but the client's own may keep the answer; false when left out. */
+  readonly isPrivate?: boolean;
   /** Where the client asks for a WebSocket. */
   readonly webSocket?: WebSocketOutgoing | undefined;
 }

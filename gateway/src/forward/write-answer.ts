@@ -2,12 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerFields } from './answer-fields.ts';
 import { toAnswerHead } from './answer-head.ts';
 import { addConsistencyCookie } from './consistency-cookie.ts';
+import { makePrivate } from './private-answer.ts';
 
 export interface AnswerOptions {
   readonly requestId: string;
   readonly answerFields: AnswerFields;
   /** Gives the client a cookie with the token of the answer. */
   readonly keepsConsistency?: boolean;
+  /** No cache but the client's own may keep the answer. */
+  readonly isPrivate?: boolean;
 }
 
 /**
@@ -19,9 +22,10 @@ export interface AnswerOptions {
 export function writeAnswer(
   answer: IncomingMessage,
   res: ServerResponse,
-  { requestId, answerFields, keepsConsistency = false }: AnswerOptions,
+  { requestId, answerFields, keepsConsistency = false, isPrivate = false }: AnswerOptions,
 ): boolean {
   const { status, fields, isEventStream } = toAnswerHead(answer, requestId, answerFields);
+  if (isPrivate) makePrivate(fields);
   if (keepsConsistency) addConsistencyCookie(fields, res.req);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.

@@ -1,6 +1,7 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
 import type { RequestHandler, Response } from 'express';
 import { toRequestFields } from '../forward/request-fields.ts';
+import { bringsSession } from '../session/use-session.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import { offerOf } from '../web-socket/admit-web-socket.ts';
 import type { WebSocketOffer } from '../web-socket/offer.ts';
@@ -36,6 +37,7 @@ export function forwardToUpstream(
       answerFields,
       // Who sends the token as a field keeps it.
       keepsConsistency: route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined,
+      isPrivate: req.headers.authorization !== undefined || bringsSession(res),
       webSocket,
     };
     upstream.forward(req, res, outgoing, next);

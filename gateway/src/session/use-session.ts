@@ -21,9 +21,14 @@ export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: st
     next();
   };
   return (req, res, next) => {
+    const cookies = req.headers.cookie;
+    if (!cookies?.includes(`${cookie.name}=`)) {
+      next();
+      return undefined;
+    }
+    res.locals.bringsSession = true;
     const { auth, csrf, webSocket } = routeOf(res);
-    const token =
-      req.headers.cookie === undefined || auth === 'none' ? undefined : tokenOf(req.headers.cookie, cookie);
+    const token = auth === 'none' ? undefined : tokenOf(cookies, cookie);
     if (token === undefined) {
       next();
       return undefined;
@@ -34,6 +39,11 @@ export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: st
     }
     return take(token, res, next);
   };
+}
+
+/** Whether the request that `res` answers has a session cookie, be it one of a session or not. */
+export function bringsSession(res: Response): boolean {
+  return res.locals.bringsSession === true;
 }
 
 /** The session of the request that `res` answers, if it has one. */
