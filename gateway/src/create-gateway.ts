@@ -18,7 +18,7 @@ import { setFieldsOfRefusal } from './middleware/security-fields.ts';
 import { limitRate } from './rate-limit/limit-rate.ts';
 import type { RateLimits } from './rate-limit/rate-limits.ts';
 import { readOnAfterRefusal } from './read-on.ts';
-import { createAuth, type SessionParts } from './session/create-auth.ts';
+import { type Auth, createAuth, type SessionParts } from './session/create-auth.ts';
 import { createRouteMatcher } from './table/match-route.ts';
 import type { RouteTable } from './table/route-table.ts';
 import { createUpstream } from './upstreams/upstream.ts';
@@ -45,6 +45,8 @@ export interface Gateway {
   readonly handler: RequestListener;
   /** The targets of every upstream, for operators. */
   readonly status: () => UpstreamStatuses;
+  /** Ends sessions for operators; there are none where the table has no `oidc`. */
+  readonly endSessions: Auth['endSessions'] | undefined;
   /** Ends what it does by itself, when another gateway takes its place; requests under way go on. */
   readonly retire: () => void;
   /** Ends the connections to the upstreams. */
@@ -89,7 +91,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     ...(auth === undefined ? [] : [auth.answerAuth]),
-    forwardToUpstream(upstreams, viaName, openWebSockets),
+    forwardToUpstream(upstreams, viaName, openWebSockets, auth?.streams),
   ];
   // After everything that refuses, or stops reading a body.
   const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];
@@ -111,10 +113,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       app(req, res);
     },
     status: () => Object.fromEntries([...upstreams].map(([name, upstream]) => [name, upstream.status()])),
+    endSessions: auth?.endSessions,
     retire: () => {
       for (const upstream of upstreams.values()) upstream.retire();
     },
     close: () => {
+      auth?.streams.close();
       for (const upstream of upstreams.values()) upstream.close();
     },
   };

@@ -11,6 +11,7 @@ import { answerFields } from './middleware/security-fields.ts';
 import { createRateLimits } from './rate-limit/rate-limits.ts';
 import { createMemorySessionStore } from './session/memory-session-store.ts';
 import { createRedisSessionStore } from './session/redis-session-store.ts';
+import { createSessionAdmin } from './session/session-admin.ts';
 import { createSessionMetrics } from './session/session-metrics.ts';
 import { readGatewayFile } from './table/read-gateway-file.ts';
 import { type RouteTable, toRouteTable } from './table/route-table.ts';
@@ -90,9 +91,11 @@ await runProcess(async () => {
     port: config.PORTICO_PORT ?? file.port,
     adminPort: config.PORTICO_ADMIN_PORT ?? file.adminPort,
     summary: async () => ({ upstreams: await summarizeUpstreams(upstreamMetrics, gateway.status()) }),
-    adminExtra: Router().get('/upstreams', (_req, res) => {
-      res.json(gateway.status());
-    }),
+    adminExtra: Router()
+      .get('/upstreams', (_req, res) => {
+        res.json(gateway.status());
+      })
+      .use(createSessionAdmin(() => gateway.endSessions)),
     leave: openWebSockets.leave,
     close: async () => {
       endWatching();

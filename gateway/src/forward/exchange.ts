@@ -38,6 +38,8 @@ export interface Outgoing {
   readonly keepsConsistency?: boolean;
   /** No cache but the client's own may keep the answer; false when left out. */
   readonly isPrivate?: boolean;
+  /** Called when the answer turns out to be an event stream. */
+  readonly beganStream?: (() => void) | undefined;
   /** Where the client asks for a WebSocket. */
   readonly webSocket?: WebSocketOutgoing | undefined;
 }
@@ -220,7 +222,10 @@ export function beginExchange(options: ExchangeOptions): Exchange {
       try {
         readOnAfterAnswer(req, res);
         // It only has to begin in its time.
-        if (writeAnswer(begun, res, outgoing)) clearTimeout(timer);
+        if (writeAnswer(begun, res, outgoing)) {
+          clearTimeout(timer);
+          outgoing.beganStream?.();
+        }
       } catch (error) {
         fail(unusable(error));
         return;

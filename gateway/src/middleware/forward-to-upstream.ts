@@ -1,7 +1,8 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
 import type { RequestHandler, Response } from 'express';
 import { toRequestFields } from '../forward/request-fields.ts';
-import { bringsSession } from '../session/use-session.ts';
+import type { SessionStreams } from '../session/session-streams.ts';
+import { bringsSession, sessionIdOf } from '../session/use-session.ts';
 import type { Upstream } from '../upstreams/upstream.ts';
 import { offerOf } from '../web-socket/admit-web-socket.ts';
 import type { WebSocketOffer } from '../web-socket/offer.ts';
@@ -14,6 +15,7 @@ export function forwardToUpstream(
   upstreams: ReadonlyMap<string, Upstream>,
   viaName: string,
   openWebSockets: OpenWebSockets,
+  sessionStreams?: SessionStreams,
 ): RequestHandler {
   return (req, res, next) => {
     const route = routeOf(res);
@@ -24,7 +26,11 @@ export function forwardToUpstream(
     const offer = offerOf(res);
     const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
-    const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets);
+    const sessionId = sessionIdOf(res);
+    const opened = (end: () => void) => {
+      if (sessionId !== undefined) sessionStreams?.opened(sessionId, res, end);
+    };
+    const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets, opened);
     const { timeoutMs, firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes, answerFields } = route;
     const outgoing = {
       route: route.path,
@@ -37,6 +43,8 @@ export function forwardToUpstream(
       answerFields,
       // Who sends the token as a field keeps it.
       keepsConsistency: route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined,
+      // Cut off, so that it doesn't look complete.
+      beganStream: sessionId === undefined ? undefined : () => opened(() => res.destroy()),
       isPrivate: req.headers.authorization !== undefined || bringsSession(res),
       webSocket,
     };
@@ -44,7 +52,19 @@ export function forwardToUpstream(
   };
 }
 
-function toWebSocket(offer: WebSocketOffer, res: Response, open: OpenWebSockets): WebSocketOutgoing {
+function toWebSocket(
+  offer: WebSocketOffer,
+  res: Response,
+  open: OpenWebSockets,
+  opened: (end: () => void) => void,
+): WebSocketOutgoing {
   const maxOpenMs = routeOf(res).webSocket?.maxOpenMs;
-  return { offer, maxOpenMs, opened: (leave) => open.opened(res, leave) };
+  return {
+    offer,
+    maxOpenMs,
+    opened: (leave) => {
+      open.opened(res, leave);
+      opened(leave);
+    },
+  };
 }

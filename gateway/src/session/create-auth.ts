@@ -6,7 +6,9 @@ import { createIdentityProvider } from './identity-provider.ts';
 import { createLogoutTokenVerifier } from './logout-token.ts';
 import { createSealer } from './seal.ts';
 import type { SessionMetrics } from './session-metrics.ts';
+import { toSessionProblem } from './session-problems.ts';
 import type { SessionStore } from './session-store.ts';
+import { createSessionStreams, type SessionStreams } from './session-streams.ts';
 import { createSessions } from './sessions.ts';
 import { createSignIns } from './sign-ins.ts';
 import { useSession } from './use-session.ts';
@@ -22,6 +24,9 @@ export interface SessionParts {
 }
 
 export interface Auth {
+  readonly streams: SessionStreams;
+  /** For operators: ends all sessions of a user, or of one sign-in at the provider; gives how many there were. */
+  readonly endSessions: (claim: 'sub' | 'sid', value: string) => Promise<number>;
   readonly useSession: RequestHandler;
   readonly answerAuth: RequestHandler;
 }
@@ -43,6 +48,8 @@ export function createAuth(oidc: OidcTable, { store, secrets, metrics, now = Dat
   const signIns = createSignIns(signInCookie(publicUrl), createSealer(secrets, 'sign-in'), now);
   const verifyLogoutToken = createLogoutTokenVerifier({ issuer, clientId, now });
   return {
+    streams: createSessionStreams({ store, now }),
+    endSessions: (claim, value) => sessions.endAll(claim, value, 'operator').catch(toSessionProblem),
     useSession: useSession(sessions, cookie, publicUrl),
     answerAuth: answerAuth({ oidc, sessions, signIns, provider, store, metrics, cookie, verifyLogoutToken }),
   };

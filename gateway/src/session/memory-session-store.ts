@@ -59,6 +59,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       const kept = find(id);
       return kept && { sealed: kept.sealed, version: kept.version, expiresAt: kept.expiresAt };
     },
+    missing: async (ids) => ids.filter((id) => find(id) === undefined),
     replace: async (id, version, sealed) => {
       const kept = find(id);
       if (kept?.version !== version) return false;

@@ -82,6 +82,11 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
       if (typeof sealed !== 'string') return undefined;
       return { sealed, version: Number(version), expiresAt: Number(expiresAt) };
     },
+    missing: async (ids) => {
+      // One by one, as the keys of a cluster lie on different nodes; all in one go.
+      const found = await ask(() => Promise.all(ids.map((id) => client.exists(sessionKey(id)))));
+      return ids.filter((_, index) => found[index] === 0);
+    },
     replace: async (id, version, sealed) =>
       (await run(replaceScript, sessionKey(id), version, version + 1, sealed)) === 1,
     touch: async (id, expiresAt) => {

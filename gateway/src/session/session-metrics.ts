@@ -1,10 +1,11 @@
 import { Counter, type Metrics } from '@portico/runtime/metrics.ts';
 
 /**
- * Why a session ended before its time: the user signed out or in again, the provider told us, or gave no further access token.
+ * Why a session ended before its time: the user signed out or in again, the provider or an operator ended it, or the provider gave
+ * no further access token.
  * `expired`: there was no refresh token.
  */
-export type EndReason = 'logout' | 'signed-in-again' | 'provider' | 'refused' | 'expired';
+export type EndReason = 'logout' | 'signed-in-again' | 'provider' | 'operator' | 'refused' | 'expired';
 
 export interface SessionMetrics {
   readonly started: Counter;

@@ -63,6 +63,14 @@ export function sessionStoreContract(
     assert.equal(await store.replace(id, 1, 'late'), false);
   });
 
+  check('of several, it is told which are not there', async (store) => {
+    const [one, two] = [await create(store), await create(store)];
+    const never = randomUUID();
+    await store.remove(two.id);
+    assert.deepEqual(await store.missing([one.id, two.id, never]), [two.id, never]);
+    assert.deepEqual(await store.missing([]), []);
+  });
+
   check('it is removed once', async (store) => {
     const { id } = await create(store);
     assert.deepEqual([await store.remove(id), await store.remove(id)], [true, false]);

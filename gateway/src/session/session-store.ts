@@ -26,6 +26,8 @@ export interface SessionStore {
   create(session: NewSession): Promise<void>;
   /** Undefined for what was never there, was removed or has expired. */
   read(id: string): Promise<StoredSession | undefined>;
+  /** Those of these that are not there. */
+  missing(ids: readonly string[]): Promise<readonly string[]>;
   /** Changes the content if it is still of this version; false when it has another one, or is gone. */
   replace(id: string, version: number, sealed: string): Promise<boolean>;
   /** Puts off the expiry of a session that is there; does nothing otherwise. */

@@ -53,8 +53,8 @@ export interface Sessions {
   end(token: string, reason: EndReason): Promise<void>;
   /** The same by what the store knows it by. */
   endById(id: string, reason: EndReason): Promise<void>;
-  /** Ends all of a user's sessions (`sub`), or those of one sign-in at the provider (`sid`). */
-  endAll(claim: 'sub' | 'sid', value: string, reason: EndReason): Promise<void>;
+  /** Ends all of a user's sessions (`sub`), or those of one sign-in at the provider (`sid`); gives how many there were. */
+  endAll(claim: 'sub' | 'sid', value: string, reason: EndReason): Promise<number>;
 }
 
 /** How long one instance may refresh before another one may try: longer than two requests to the provider. */
@@ -200,6 +200,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     endAll: async (claim, value, reason) => {
       const ids = await store.removeGroup(groupOf(claim, value));
       metrics.ended.inc({ reason }, ids.length);
+      return ids.length;
     },
   };
 }

@@ -5,6 +5,7 @@ import type { NextFunction, RequestHandler, Response } from 'express';
 import { routeOf } from '../middleware/choose-route.ts';
 import { type CookieKind, readCookies } from './cookies.ts';
 import { refuseForgery } from './refuse-forgery.ts';
+import { toSessionId } from './session-id.ts';
 import { sessionOver, toSessionProblem } from './session-problems.ts';
 import type { SessionContent, Sessions } from './sessions.ts';
 
@@ -18,6 +19,7 @@ export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: st
     const session = await unlessAborted(sessions.find(token).catch(toSessionProblem), signal);
     if (session === undefined) throw sessionOver(cookie);
     res.locals.session = session;
+    res.locals.sessionId = toSessionId(token);
     next();
   };
   return (req, res, next) => {
@@ -49,6 +51,11 @@ export function bringsSession(res: Response): boolean {
 /** The session of the request that `res` answers, if it has one. */
 export function sessionOf(res: Response): SessionContent | undefined {
   return res.locals.session;
+}
+
+/** What the store knows that session by. */
+export function sessionIdOf(res: Response): string | undefined {
+  return res.locals.sessionId;
 }
 
 /** @throws Problem when there are two: nobody can say whose the request is */
