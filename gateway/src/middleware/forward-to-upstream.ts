@@ -27,9 +27,8 @@ export function forwardToUpstream(
     const fields = toRequestFields(req, { route, context, viaName, offer });
     const { requestId } = context;
     const sessionId = sessionIdOf(res);
-    const opened = (end: () => void) => {
-      if (sessionId !== undefined) sessionStreams?.opened(sessionId, res, end);
-    };
+    const opened =
+      sessionId === undefined ? undefined : (end: () => void) => sessionStreams?.opened(sessionId, res, end);
     const webSocket = offer === undefined ? undefined : toWebSocket(offer, res, openWebSockets, opened);
     const { timeoutMs, firstByteTimeoutMs, idleTimeoutMs, maxBodyBytes, answerFields } = route;
     const outgoing = {
@@ -44,7 +43,7 @@ export function forwardToUpstream(
       // Who sends the token as a field keeps it.
       keepsConsistency: route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined,
       // Cut off, so that it doesn't look complete.
-      beganStream: sessionId === undefined ? undefined : () => opened(() => res.destroy()),
+      beganStream: opened && (() => opened(() => res.destroy())),
       isPrivate: req.headers.authorization !== undefined || bringsSession(res),
       webSocket,
     };
@@ -56,7 +55,7 @@ function toWebSocket(
   offer: WebSocketOffer,
   res: Response,
   open: OpenWebSockets,
-  opened: (end: () => void) => void,
+  opened: ((end: () => void) => void) | undefined,
 ): WebSocketOutgoing {
   const maxOpenMs = routeOf(res).webSocket?.maxOpenMs;
   return {
@@ -64,7 +63,7 @@ function toWebSocket(
     maxOpenMs,
     opened: (leave) => {
       open.opened(res, leave);
-      opened(leave);
+      opened?.(leave);
     },
   };
 }

@@ -3,6 +3,8 @@ import { after, before, type TestContext, test } from 'node:test';
 import { badTokens } from '@portico/testing/bad-tokens.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
 import request from 'supertest';
+import { parseGatewayFile } from '../table/read-gateway-file.ts';
+import { toRouteTable } from '../table/route-table.ts';
 import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
 
 let issuer: TokenIssuer;
@@ -63,6 +65,33 @@ test('a token that must not be believed is a 401, and nothing is forwarded', asy
     }
   }
   assert.equal(upstream.requests.length, 0);
+});
+
+test('a route may take access tokens for its scopes alone', async (t) => {
+  const { url, upstream } = await startTestGateway(t, answersOk, {
+    table: (target) => {
+      const { upstreams } = porticoTable(target);
+      const text = `upstreams: { web: { targets: ["${upstreams.web?.targets[0]}"] } }
+jwt: { issuer: "${issuer.issuer}", audience: portico }
+routes: [{ path: /orders, upstream: web, auth: required, scopes: [shop, orders] }]`;
+      return toRouteTable(parseGatewayFile(text, 'gateway.yaml', {}));
+    },
+  });
+  const get = async (scope: string | undefined) =>
+    request(url)
+      .get('/orders')
+      .set('Authorization', `Bearer ${await issuer.mint({ scope })}`);
+  for (const scope of [undefined, '', 'shop', 'orders', 'shop-orders', 'Shop Orders']) {
+    const refused = await get(scope);
+    assert.equal(refused.status, 403, scope);
+    assert.equal(
+      refused.headers['www-authenticate'],
+      'Bearer error="insufficient_scope", scope="shop orders"',
+    );
+  }
+  await request(url).get('/orders').expect(401);
+  assert.equal(upstream.requests.length, 0);
+  for (const scope of ['shop orders', 'openid orders shop']) assert.equal((await get(scope)).status, 200);
 });
 
 test('a limit by user counts each user, from whatever address', async (t) => {

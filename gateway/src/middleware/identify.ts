@@ -1,6 +1,7 @@
 import type { Identity, TokenVerifier } from '@portico/runtime/access-token.ts';
 import { contextOf } from '@portico/runtime/http-app.ts';
 import { identifyUser, requireIdentity } from '@portico/runtime/identity.ts';
+import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import { unlessAborted } from '@portico/runtime/unless-aborted.ts';
 import type { RequestHandler } from 'express';
@@ -16,13 +17,13 @@ import { routeOf } from './choose-route.ts';
 export function identify(verify: TokenVerifier | undefined): RequestHandler {
   const identifyBy = verify === undefined ? undefined : identifyUser(verify);
   return (req, res, next) => {
-    const { auth } = routeOf(res);
+    const { auth, scopes } = routeOf(res);
     if (auth === 'none') {
       next();
       return undefined;
     }
     const identified = (error?: unknown) => {
-      if (error === undefined && auth === 'required') requireIdentity(contextOf(res));
+      if (error === undefined && auth === 'required') requireScopes(requireIdentity(contextOf(res)), scopes);
       next(error);
     };
     const session = sessionOf(res);
@@ -32,6 +33,15 @@ export function identify(verify: TokenVerifier | undefined): RequestHandler {
     identified();
     return undefined;
   };
+}
+
+/** RFC 6750 section 3.1. */
+function requireScopes({ scopes: given }: Identity, scopes: readonly string[] = []): void {
+  if (scopes.every((scope) => given.includes(scope))) return;
+  const challenge = `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"`;
+  throw new Problem('forbidden', `This takes an access token for ${scopes.join(' ')}.`, {
+    headers: { 'WWW-Authenticate': challenge },
+  });
 }
 
 async function identifySession(

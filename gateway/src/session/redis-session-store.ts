@@ -16,6 +16,9 @@ export interface RedisSessionStoreOptions {
   readonly timeoutMs?: number;
 }
 
+/** So many commands are under way at a time when there are many. */
+const atOnce = 200;
+
 const sessionKey = (id: string) => `portico:session:${id}`;
 const groupKey = (group: string) => `portico:sessions-of:${group}`;
 const leaseKey = (name: string) => `portico:session-lease:${name}`;
@@ -96,7 +99,11 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
     removeGroup: async (group) => {
       const ids = await ask(() => client.zrange(groupKey(group), '0', '-1'));
       const removed: string[] = [];
-      for (const id of ids) if (await remove(id)) removed.push(id);
+      for (let from = 0; from < ids.length; from += atOnce) {
+        const some = ids.slice(from, from + atOnce);
+        const were = await Promise.all(some.map(remove));
+        removed.push(...some.filter((_, index) => were[index]));
+      }
       return removed;
     },
     lease: async (name, holder, ttlMs) =>

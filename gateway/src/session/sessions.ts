@@ -49,7 +49,7 @@ export interface Sessions {
    * @throws ProviderUnavailable when its access token has to be refreshed and that can't be done now
    */
   find(token: string): Promise<SessionContent | undefined>;
-  /** Ends a session, and has the provider forget its refresh token. */
+  /** Ends a session; at a sign-out the provider forgets its refresh token. */
   end(token: string, reason: EndReason): Promise<void>;
   /** The same by what the store knows it by. */
   endById(id: string, reason: EndReason): Promise<void>;
@@ -62,6 +62,7 @@ const leaseMs = 10_000;
 /** How long a request waits for the refresh of another instance. */
 const waitMs = 6_000;
 const pollMs = 25;
+const putAgainMs = 200;
 /** An access token is refreshed so long before its end, or for the last fifth of a short life. */
 const aheadMs = 10_000;
 /** Requests put off the idle end of their session once in this time at the most, or in a tenth of what is idle. */
@@ -90,7 +91,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     const session = await open(id);
     if (!(await store.remove(id))) return;
     metrics.ended.inc({ reason });
-    forget(session?.content.refreshToken);
+    // Who signs in again has a grant that goes on: providers that forget a token forget all that belongs to it.
+    if (reason === 'logout') forget(session?.content.refreshToken);
   };
   const forget = (refreshToken: string | undefined) => {
     // Its session is over in any case.
@@ -129,6 +131,16 @@ export function createSessions(options: SessionsOptions): Sessions {
       store.release(lease, holder).catch(() => {});
     }
   };
+  /** The provider says it once: a store that is away for a moment must not lose it. */
+  const put = async (id: string, version: number, sealed: string, tries = 3): Promise<boolean> => {
+    try {
+      return await store.replace(id, version, sealed);
+    } catch (error) {
+      if (tries === 1) throw error;
+      await pause(putAgainMs);
+      return put(id, version, sealed, tries - 1);
+    }
+  };
   const replaceTokens = async (id: string, { content, version }: OpenSession) => {
     try {
       const tokens = await provider.refresh(content.refreshToken ?? '');
@@ -136,12 +148,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (tokens.claims !== undefined && tokens.claims.sub !== content.subject)
         throw new ProviderRefused('sub');
       const next = { ...content, ...renewed(content, tokens, now()) };
-      if (await store.replace(id, version, sealer.seal(JSON.stringify(next), id))) {
-        metrics.refreshes.inc({ outcome: 'refreshed' });
-        return { content: next, version: version + 1 };
-      }
-      forget(tokens.refreshToken);
-      return await open(id);
+      const isOurs = await put(id, version, sealer.seal(JSON.stringify(next), id));
+      metrics.refreshes.inc({ outcome: 'refreshed' });
+      if (isOurs) return { content: next, version: version + 1 };
+      const current = await open(id);
+      if (current === undefined) forget(tokens.refreshToken);
+      return current;
     } catch (error) {
       metrics.refreshes.inc({ outcome: error instanceof ProviderRefused ? 'refused' : 'failed' });
       if (!(error instanceof ProviderRefused)) throw error;

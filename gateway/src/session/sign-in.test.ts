@@ -162,6 +162,8 @@ test('a sign-in gives a new id, and ends the session that the browser had', asyn
   assert.notEqual(ada.cookies(), before);
   assert.equal((await ada.get('/required')).status, 200);
   assert.equal((await ada.get('/required', { ...ownScript, cookie: before })).status, 401);
+  // The provider is not told: it would forget all of this sign-in.
+  assert.equal(provider.liveRefreshTokens().length, 2);
 });
 
 test('an id that somebody else has put there is not the one after the sign-in', async (t) => {

@@ -127,6 +127,21 @@ const routeSchema = Type.Object(
       description:
         'whether requests have a user, by an access token or a session: neither counts, may be there, or has to be; needs jwt or oidc',
     }),
+    scopes: Type.Optional(
+      Type.Array(
+        Type.String({
+          pattern: '^[!#-\\[\\]-~]+$',
+          description: 'a scope (RFC 6749 section 3.3): visible ASCII without spaces, quotes and backslashes',
+        }),
+        {
+          minItems: 1,
+          maxItems: 20,
+          uniqueItems: true,
+          description:
+            'what an access token has to be for, all of them; needs auth: required; any token when left out',
+        },
+      ),
+    ),
     csrf: Type.Enum(['strict', 'none'], {
       default: 'strict',
       description:

@@ -168,6 +168,7 @@ test('what is wrong with an oidc block is named, and its secret is not', () => {
       'upstream: web\n    requestFields: [cookie]',
       '6:20 routes[0].requestFields can not name cookie',
     ],
+    ['upstream: web', 'upstream: web\n    scopes: [shop]', '6:13 routes[0].scopes needs auth: required'],
     ['upstream: web', 'upstream: web\n    csrf: off', '6:11 routes[0].csrf must be one of strict, none'],
   ] as const) {
     const said = mistakes(`${minimal}${signIns}`.replace(right, wrong));

@@ -178,6 +178,10 @@ function referenceMistakes(value: unknown): Mistake[] {
       const message = `routes[${index}].auth needs a jwt or oidc block`;
       mistakes.push({ path: ['routes', index, 'auth'], message });
     }
+    if (route?.scopes !== undefined && route.auth !== 'required') {
+      const message = `routes[${index}].scopes needs auth: required`;
+      mistakes.push({ path: ['routes', index, 'scopes'], message });
+    }
     if (oidc !== undefined && Object.values(authPaths).includes(route?.path ?? '')) {
       const message = `routes[${index}].path is the gateway's own where there is an oidc block`;
       mistakes.push({ path: ['routes', index, 'path'], message });

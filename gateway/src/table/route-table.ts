@@ -21,6 +21,8 @@ export interface Route {
   readonly maxBodyBytes: number;
   /** Whether a user, by an access token or a session, doesn't count, may be there or has to be. */
   readonly auth: FileRoute['auth'];
+  /** What an access token has to be for; any will do when undefined. */
+  readonly scopes?: FileRoute['scopes'] | undefined;
   /** What requests with the session cookie have to show; the strict way when undefined. */
   readonly csrf?: FileRoute['csrf'] | undefined;
   /** How clients carry what they have to see (`Portico-Consistency`). */
@@ -74,7 +76,8 @@ export function toRouteTable({ upstreams, routes, jwt, oidc, maxWebSockets }: Ga
 }
 
 function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, auth, csrf, consistency, rateLimit, webSocket } = route;
+  const { path, host, methods, upstream, timeoutMs, auth, scopes, csrf, consistency, rateLimit, webSocket } =
+    route;
   const { firstByteTimeoutMs, idleTimeoutMs } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
@@ -86,6 +89,7 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
     firstByteTimeoutMs,
     idleTimeoutMs,
     auth,
+    scopes,
     csrf,
     consistency,
     rateLimit,
