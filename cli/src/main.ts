@@ -64,6 +64,14 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'play a service from its OpenAPI document alone: portico mock <openapi file> [--port N]',
     run: async (args) => (await import('./mock/run-mock.ts')).runMock(args, process.env),
   },
+  conformance: {
+    summary:
+      'check any BFF against OAuth 2.0 for Browser-Based Applications: conformance <url> [--user ada --password demo] [--json]',
+    run: async (args) => {
+      const { runConformance } = await import('./conformance/run-conformance.ts');
+      process.exitCode = await runConformance(args, (text) => void process.stdout.write(text));
+    },
+  },
   token: {
     summary: 'print an access token for a user of the demo: token <user> [--password demo]',
     run: async (args) => {
@@ -82,7 +90,7 @@ const help = `Usage: portico <command>
 
 Commands:
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join('\n')}
 
 Settings come from the environment; README.md lists them.
