@@ -11,15 +11,18 @@ import { startSignInGateway, type TestBrowser } from './test-sign-in.fixture.ts'
 
 const skip = findRedis() ? false : 'no Redis installed';
 
-/** A gateway with a real Redis behind its sessions, and a browser that is signed in. */
-async function startWithRedis(t: TestContext) {
+/**
+ * A gateway with a real Redis behind its sessions, and a browser that is signed in.
+ * @param timeoutMs more than any machine needs, where a test is not about a Redis that is slow
+ */
+async function startWithRedis(t: TestContext, timeoutMs = 10_000) {
   const redis = await startRedis();
-  const store = createRedisSessionStore({ url: redis.url, log: silentLogger });
+  const store = createRedisSessionStore({ url: redis.url, log: silentLogger, timeoutMs });
   t.after(async () => {
     store.close();
     await redis.stop();
   });
-  const started = await startSignInGateway(t, { store });
+  const started = await startSignInGateway(t, { store, oidc: { signInsPerMinute: 1_000_000 } });
   const ada = started.browser();
   await until(async () => (await ada.signIn()).status === 303);
   return { redis, ada, ...started };
@@ -40,7 +43,7 @@ async function statusesOf(url: string, ada: TestBrowser) {
 test('while Redis hangs, who has a session gets a 503 and keeps it, and the public goes on', {
   skip,
 }, async (t) => {
-  const { redis, ada, url, upstream } = await startWithRedis(t);
+  const { redis, ada, url, upstream } = await startWithRedis(t, 100);
   process.kill(redis.pid, 'SIGSTOP');
   const before = upstream.requests.length;
   try {
