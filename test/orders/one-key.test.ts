@@ -5,8 +5,8 @@ import { type Front, startShopUnderTest } from '../history/shop-under-test.fixtu
 import { checkBooks, untilEnded } from './check-books.fixture.ts';
 import { sendOrder, type WantedOrder } from './place-orders.fixture.ts';
 
-const products = Array.from({ length: 10 }, (_, index) => `p${index + 1}`);
-const customers = Array.from({ length: 10 }, (_, index) => `c${index + 1}`);
+const products = Array.from({ length: 20 }, (_, index) => `p${index + 1}`);
+const customers = Array.from({ length: 5 }, (_, index) => `c${index + 1}`);
 const skip = findRedis() === undefined ? 'no Redis on this machine' : false;
 
 test('of one key sent to web and phone at once, 100 times, come 100 orders: stock and ledger have each once', {
