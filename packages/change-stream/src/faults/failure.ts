@@ -46,5 +46,6 @@ export function faultId(
   key?: string,
 ): string {
   const what = JSON.stringify([consumer, epoch, number, eventId, key ?? null]);
-  return createHash('sha256').update(what).digest('hex').slice(0, 8);
+  // An object's members that look like numbers would come before all others.
+  return `f${createHash('sha256').update(what).digest('hex').slice(0, 7)}`;
 }
