@@ -1,4 +1,5 @@
 /** What is changed by plain SQL, behind the services' backs, shows on web and phone, though both answer from caches, and in open streams. */
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -7,6 +8,7 @@ import { createDatabase, type Database } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import { type EventStreamReader, openEventStream } from '@portico/testing/event-stream-reader.ts';
+import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 import { sql } from 'kysely';
 import { type Program, startProgram } from './programs.fixture.ts';
 
@@ -78,7 +80,11 @@ describe('a change by plain SQL', { timeout: 300_000 }, () => {
     capture = await startCapture();
     for (const name of ['web', 'mobile']) urls[name] = (await startBff(name)).url;
     const table = { WEB_URL: urls.web, MOBILE_URL: urls.mobile, SITE_URL: urls.web };
-    const gateway = await start('gateway/src/main.ts', { ...table, OIDC_ISSUER: 'http://127.0.0.1:1' });
+    const gateway = await start('gateway/src/main.ts', {
+      ...table,
+      ...signInSettings,
+      OIDC_ISSUER: 'http://127.0.0.1:1',
+    });
     urls.gateway = gateway.url;
   });
   after(async () => {

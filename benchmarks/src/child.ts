@@ -25,6 +25,14 @@ export interface ChildOptions {
   readonly listens: boolean;
 }
 
+/** What a gateway needs for sign-ins, where nobody signs in. */
+export const noSignIns = {
+  OIDC_CLIENT_ID: 'bench',
+  OIDC_CLIENT_SECRET: 'bench',
+  PORTICO_PUBLIC_URL: 'http://localhost:8080',
+  PORTICO_SESSION_SECRET: 'nobody signs in in a benchmark, ever',
+} as const;
+
 const reportCpu = new URL('report-cpu.ts', import.meta.url).href;
 
 /** Starts a program, which `ending` will stop. */

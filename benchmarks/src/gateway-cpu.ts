@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Child, startChild } from './child.ts';
+import { type Child, noSignIns, startChild } from './child.ts';
 import type { Load } from './load.ts';
 import type { Report } from './report.ts';
 import { median, quantile } from './statistics.ts';
@@ -82,13 +82,7 @@ export async function reportGatewayCpu(ending: AsyncDisposableStack): Promise<Re
 
 function originAt(url: string): Record<string, string> {
   const upstreams = { WEB_URL: url, MOBILE_URL: url, SITE_URL: url, OIDC_ISSUER: url };
-  const signIns = {
-    OIDC_CLIENT_ID: 'bench',
-    OIDC_CLIENT_SECRET: 'bench',
-    PORTICO_PUBLIC_URL: 'http://localhost:8080',
-    PORTICO_SESSION_SECRET: 'nobody signs in in a benchmark, ever',
-  };
-  return { ORIGIN: url, ...upstreams, ...signIns, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
+  return { ORIGIN: url, ...upstreams, ...noSignIns, PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' };
 }
 
 async function costOf(proxy: Child, load: Child, size: Omit<Load, 'port'>): Promise<number> {

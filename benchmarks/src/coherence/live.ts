@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Child, startChild } from '../child.ts';
+import { type Child, noSignIns, startChild } from '../child.ts';
 import type { Report } from '../report.ts';
 import { quantile } from '../statistics.ts';
 import { atRate } from './at-rate.ts';
@@ -85,7 +85,7 @@ export async function measureLive(
   const gateway = await startChild(
     {
       program: '../../gateway/src/main.ts',
-      env: { ...table, LOG_LEVEL: 'silent', PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' },
+      env: { ...table, ...noSignIns, LOG_LEVEL: 'silent', PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0' },
       listens: true,
     },
     ending,
