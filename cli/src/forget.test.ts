@@ -24,19 +24,23 @@ before(async () => {
   service.listen(0, '127.0.0.1');
   await new Promise((resolve) => service.once('listening', resolve));
   const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
-  writeFileSync(join(dir, 'demo.json'), JSON.stringify({ processes: [{ name: 'customers', url }] }));
   const main = new URL('../../mock-services/identity/src/main.ts', import.meta.url);
   const free = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => free.once('listening', resolve));
   const port = String((free.address() as AddressInfo).port);
   await new Promise((resolve) => free.close(resolve));
+  const identity = { name: 'identity', url: `http://127.0.0.1:${port}` };
+  writeFileSync(
+    join(dir, 'demo.json'),
+    JSON.stringify({ processes: [{ name: 'customers', url }, identity] }),
+  );
   provider = startProgram(main, {
     LOG_LEVEL: 'error',
     PORTICO_IDENTITY_PORT: port,
     PORTICO_IDENTITY_DIR: dir,
   });
   await provider.ready;
-  env = { PORTICO_IDENTITY_PORT: port, PORTICO_DATA_DIR: dir };
+  env = { PORTICO_DATA_DIR: dir };
 });
 after(async () => {
   service.close();
@@ -59,6 +63,12 @@ test('what is wrong is one line', async () => {
   await assert.rejects(runForget(['c1', '--password', 'wrong'], env), /^Error|SignInError/);
   for (const args of [[], ['c1', 'c2']])
     await assert.rejects(runForget(args, env), /^Error: say portico forget/);
+  const away = 'http://127.0.0.1:1';
+  await assert.rejects(
+    runForget(['c1'], { ...env, OIDC_ISSUER: away }),
+    /:1 can not be reached; is the demo/,
+  );
+  await assert.rejects(runForget(['c1'], { ...env, CUSTOMERS_URL: away }), /:1 can not be reached$/);
   const nowhere = { ...env, PORTICO_DATA_DIR: join(dir, 'none') };
   await assert.rejects(runForget(['c1'], nowhere), /CUSTOMERS_URL is not set, and .* names no running demo/);
 });

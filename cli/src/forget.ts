@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { signIn } from './token/sign-in.ts';
+import { findIssuer, readDemo } from './read-demo.ts';
+import { explainSignIn, signIn } from './token/sign-in.ts';
 
 const usage = 'say portico forget <customer> [--as root] [--password demo]';
 const timeoutMs = 10_000;
@@ -20,34 +19,32 @@ export async function runForget(args: readonly string[], env: NodeJS.ProcessEnv)
   });
   const [customer, ...others] = positionals;
   if (customer === undefined || others.length > 0) throw new Error(usage);
-  const service = env.CUSTOMERS_URL || demoUrlOf('customers', env);
-  const issuer = env.OIDC_ISSUER || `http://127.0.0.1:${env.PORTICO_IDENTITY_PORT || 8081}`;
-  const token = await signIn({
-    issuer: issuer.replace(/\/$/, ''),
-    login: values.as,
-    password: values.password,
+  const service = customersUrl(env);
+  const issuer = findIssuer(env);
+  const { as: login, password } = values;
+  const token = await signIn({ issuer, login, password }).catch((cause: unknown) => {
+    throw new Error(explainSignIn(cause, issuer), { cause });
   });
-  const answer = await fetch(new URL(`/customers/${encodeURIComponent(customer)}`, service), {
-    method: 'DELETE',
-    headers: { authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(timeoutMs),
-    redirect: 'error',
-  });
+  const answer = await forget(customer, service, token);
   const said = (await answer.json()) as { forgottenAt?: string; detail?: string };
   if (!answer.ok) throw new Error(said.detail ?? `${service} answered with status ${answer.status}`);
   return `the customer ${customer} is forgotten since ${said.forgottenAt}`;
 }
 
-function demoUrlOf(name: string, env: NodeJS.ProcessEnv): string {
-  const path = join(env.PORTICO_DATA_DIR || '.portico', 'demo.json');
-  try {
-    const { processes } = JSON.parse(readFileSync(path, 'utf8')) as DemoFile;
-    return String(new URL(processes.find((one) => one.name === name)?.url ?? ''));
-  } catch (error) {
-    throw new Error(`CUSTOMERS_URL is not set, and ${path} names no running demo`, { cause: error });
-  }
+/** @throws Error that says what to say instead */
+function customersUrl(env: NodeJS.ProcessEnv): string {
+  const found = env.CUSTOMERS_URL || readDemo(env)?.processes.find(({ name }) => name === 'customers')?.url;
+  if (found) return found;
+  throw new Error('CUSTOMERS_URL is not set, and PORTICO_DATA_DIR names no running demo');
 }
 
-interface DemoFile {
-  readonly processes: readonly { readonly name: string; readonly url: string }[];
+function forget(customer: string, service: string, token: string): Promise<Response> {
+  return fetch(new URL(`/customers/${encodeURIComponent(customer)}`, service), {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.timeout(timeoutMs),
+    redirect: 'error',
+  }).catch((cause: unknown) => {
+    throw new Error(`the customers service at ${service} can not be reached`, { cause });
+  });
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { SignInError, signIn } from './sign-in.ts';
+import { findIssuer } from '../read-demo.ts';
+import { explainSignIn, signIn } from './sign-in.ts';
 
 export interface PrintTokenParts {
   readonly args: readonly string[];
@@ -17,15 +18,12 @@ export async function printToken({ args, env, write, complain }: PrintTokenParts
     complain(usage);
     return 2;
   }
-  const issuer = (env.OIDC_ISSUER || `http://127.0.0.1:${env.PORTICO_IDENTITY_PORT || 8081}`).replace(
-    /\/$/,
-    '',
-  );
+  const issuer = findIssuer(env);
   try {
     write(`${await signIn({ issuer, ...given })}\n`);
     return 0;
   } catch (error) {
-    complain(`portico token: ${explain(error, issuer)}`);
+    complain(`portico token: ${explainSignIn(error, issuer)}`);
     return 1;
   }
 }
@@ -42,10 +40,4 @@ function readArguments(args: readonly string[]): { login: string; password: stri
   } catch {
     return undefined;
   }
-}
-
-function explain(error: unknown, issuer: string): string {
-  if (error instanceof SignInError) return error.message;
-  if ((error as Error).name === 'TimeoutError') return `${issuer} does not answer`;
-  return `${issuer} can not be reached; is the demo running? (OIDC_ISSUER names another provider)`;
 }

@@ -102,3 +102,10 @@ async function exchangeCode(browser: Browser, endpoint: string, code: string, ve
 function alertOf(html: string): string | undefined {
   return /role="alert"[^>]*>([^<]+)</.exec(html)?.[1];
 }
+
+/** Why nobody is signed in, in one line. */
+export function explainSignIn(error: unknown, issuer: string): string {
+  if (error instanceof SignInError) return error.message;
+  if ((error as Error).name === 'TimeoutError') return `${issuer} does not answer`;
+  return `${issuer} can not be reached; is the demo running? (OIDC_ISSUER names another provider)`;
+}
