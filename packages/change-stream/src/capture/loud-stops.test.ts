@@ -4,7 +4,7 @@ import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import type { Capture } from './create-capture.ts';
 import { resnapshot } from './resnapshot.ts';
 import { ScriptedHub } from './scripted-hub.fixture.ts';
-import { openShop, type Shop } from './shop.fixture.ts';
+import { dropSlot, openShop, type Shop } from './shop.fixture.ts';
 
 /** What breaks a source, while it is captured or not, what `/readyz` says then, and what heals it. */
 interface Break {
@@ -19,9 +19,6 @@ interface Break {
   readonly live: boolean;
 }
 
-const dropSlot = `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'portico_things' and active;
-  do $$ begin while exists (select from pg_replication_slots where slot_name = 'portico_things' and active) loop perform pg_sleep(0.01); end loop; end $$;
-  select pg_drop_replication_slot('portico_things');`;
 const resnapshots = /run: portico capture resnapshot things$/;
 
 const breaks: readonly Break[] = [

@@ -79,3 +79,8 @@ export async function openShop(serverUrl: string, ownerUrl: string, tables = sho
     close: async () => void (await Promise.all(pools.map((pool) => pool.end()))),
   };
 }
+
+/** Drops the slot, as a superuser; it is in use until PostgreSQL has noticed that whoever read it is gone. */
+export const dropSlot = `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = 'portico_things' and active;
+  do $$ begin while exists (select from pg_replication_slots where slot_name = 'portico_things' and active) loop perform pg_sleep(0.01); end loop; end $$;
+  select pg_drop_replication_slot('portico_things');`;

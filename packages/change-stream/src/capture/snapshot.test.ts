@@ -5,7 +5,7 @@ import { startPostgres, type TestPostgres } from '@portico/testing/engines.ts';
 import type { Capture } from './create-capture.ts';
 import { resnapshot } from './resnapshot.ts';
 import { ScriptedHub } from './scripted-hub.fixture.ts';
-import { openShop, type Shop } from './shop.fixture.ts';
+import { dropSlot, openShop, type Shop } from './shop.fixture.ts';
 
 /** The rows that a reader of the events has, by key, as a view does it: what a whole snapshot doesn't hold is gone. */
 function fold(events: readonly ChangeEvent[]): Map<string, unknown> {
@@ -105,7 +105,7 @@ describe('A snapshot', { timeout: 60_000 }, () => {
     await follows();
     await capture.close();
     await shop.sql(`delete from things where value > 1000`);
-    await shop.admin(`select pg_drop_replication_slot('portico_things')`);
+    await shop.admin(dropSlot);
     await resnapshot(shop.captureOptions(hub), AbortSignal.timeout(20_000));
     capture = shop.capture(hub);
     await toldAll();
