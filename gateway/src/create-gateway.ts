@@ -59,7 +59,7 @@ export interface Gateway {
  */
 export function createGateway(options: GatewayOptions): Gateway {
   const { table, log, metrics, tracing, viaName, openWebSockets } = options;
-  const auth = authOf(table, options.sessions);
+  const auth = authOf(table, log, options.sessions);
   const budget = createRetryBudget();
   const upstreams = new Map(
     Object.entries(table.upstreams).map(([name, upstream]) => [
@@ -115,19 +115,20 @@ export function createGateway(options: GatewayOptions): Gateway {
     status: () => Object.fromEntries([...upstreams].map(([name, upstream]) => [name, upstream.status()])),
     endSessions: auth?.endSessions,
     retire: () => {
+      auth?.retire();
       for (const upstream of upstreams.values()) upstream.retire();
     },
     close: () => {
-      auth?.streams.close();
+      auth?.close();
       for (const upstream of upstreams.values()) upstream.close();
     },
   };
 }
 
-function authOf({ oidc }: RouteTable, sessions: SessionParts | undefined) {
+function authOf({ oidc, upstreams }: RouteTable, log: Logger, sessions: SessionParts | undefined) {
   if (oidc === undefined) return undefined;
   if (sessions === undefined || sessions.secrets.length === 0) {
     throw new ConfigError('PORTICO_SESSION_SECRET is not set: the oidc block of gateway.yaml needs it');
   }
-  return createAuth(oidc, sessions);
+  return createAuth({ oidc, upstreams, log, ...sessions });
 }

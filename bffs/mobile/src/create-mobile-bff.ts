@@ -11,6 +11,7 @@ import type { Metrics } from '@portico/runtime/metrics.ts';
 import { createOpenApiGet } from '@portico/runtime/openapi-get.ts';
 import { createOpenApiRouter } from '@portico/runtime/openapi-router.ts';
 import type { OperationHandlers } from '@portico/runtime/openapi-types.ts';
+import { takeSessionEnds } from '@portico/runtime/session-ends.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import compression from 'compression';
 import type { Express, RequestHandler } from 'express';
@@ -95,6 +96,7 @@ export function createMobileBff(parts: MobileBffParts): Express {
       }),
     );
     app.use(createDocsRouter(document));
+    app.use(takeSessionEnds(clients.dropOf));
     app.use(describeFailure);
   });
 }

@@ -8,6 +8,7 @@ import { identifyUser } from '@portico/runtime/identity.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import type { Metrics } from '@portico/runtime/metrics.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
+import { takeSessionEnds } from '@portico/runtime/session-ends.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express } from 'express';
 import { createGraphiqlPage } from './graphiql/create-graphiql-page.ts';
@@ -74,6 +75,7 @@ export function createWebBff(parts: WebBffParts): Express {
       consistency?.begin(contextOf(res), req.get('Portico-Consistency'));
       next();
     });
+    app.use(takeSessionEnds(services.dropOf));
     if (verifyToken !== undefined) app.use(identifyUser(verifyToken));
     app.use(
       createGraphqlRouter({

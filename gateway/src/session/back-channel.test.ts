@@ -2,18 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Claims } from '@portico/testing/token-issuer.ts';
 import request from 'supertest';
-import type { TestProvider } from './test-provider.fixture.ts';
 import { startSignInGateway } from './test-sign-in.fixture.ts';
 
 const path = '/auth/backchannel-logout';
-
-function logoutToken(provider: TestProvider, claims: Claims = {}, header = {}) {
-  const now = Math.floor(Date.now() / 1_000);
-  const usual = { aud: 'the-gateway', iat: now, exp: now + 120, jti: 'x', sub: 'c1' };
-  const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
-  const notOfThese = { name: undefined, roles: undefined, scope: undefined, client_id: undefined };
-  return provider.mint({ ...usual, events, ...notOfThese, ...claims }, { typ: 'logout+jwt', ...header });
-}
 
 test('the provider ends the sessions of one sign-in, or all of a user, and no others', async (t) => {
   const { url, browser, provider } = await startSignInGateway(t);
@@ -25,7 +16,7 @@ test('the provider ends the sessions of one sign-in, or all of a user, and no ot
     request(url)
       .post(path)
       .type('form')
-      .send({ logout_token: await logoutToken(provider, claims) });
+      .send({ logout_token: await provider.logoutToken(claims) });
   const statuses = () =>
     Promise.all([one, two, other].map(async (each) => (await each.get('/auth/session')).status));
 
@@ -44,23 +35,23 @@ test('a logout token that is none is refused, and ends nothing', async (t) => {
   const ada = browser();
   await ada.signIn({ sub: 'c1' });
   const now = Math.floor(Date.now() / 1_000);
-  const good = await logoutToken(provider);
+  const good = await provider.logoutToken();
   const bodies: Record<string, string | object> = {
     'no token': {},
     'two tokens': `logout_token=${good}&logout_token=${good}`,
     'a token that is none': { logout_token: 'x.y.z' },
     'a changed signature': { logout_token: `${good.slice(0, -6)}AAAAAA` },
     'no signature': { logout_token: `${btoa('{"alg":"none"}')}.${good.split('.')[1]}.` },
-    'another audience': { logout_token: await logoutToken(provider, { aud: 'portico' }) },
-    'another issuer': { logout_token: await logoutToken(provider, { iss: 'https://evil.test' }) },
-    'an old one': { logout_token: await logoutToken(provider, { iat: now - 200 }) },
-    'one whose time is over': { logout_token: await logoutToken(provider, { exp: now - 60 }) },
-    'no event': { logout_token: await logoutToken(provider, { events: undefined }) },
-    'another event': { logout_token: await logoutToken(provider, { events: { x: {} } }) },
-    'a nonce': { logout_token: await logoutToken(provider, { nonce: 'x' }) },
-    nobody: { logout_token: await logoutToken(provider, { sub: undefined }) },
-    'no id of its own': { logout_token: await logoutToken(provider, { jti: undefined }) },
-    'an access token': { logout_token: await logoutToken(provider, {}, { typ: 'at+jwt' }) },
+    'another audience': { logout_token: await provider.logoutToken({ aud: 'portico' }) },
+    'another issuer': { logout_token: await provider.logoutToken({ iss: 'https://evil.test' }) },
+    'an old one': { logout_token: await provider.logoutToken({ iat: now - 200 }) },
+    'one whose time is over': { logout_token: await provider.logoutToken({ exp: now - 60 }) },
+    'no event': { logout_token: await provider.logoutToken({ events: undefined }) },
+    'another event': { logout_token: await provider.logoutToken({ events: { x: {} } }) },
+    'a nonce': { logout_token: await provider.logoutToken({ nonce: 'x' }) },
+    nobody: { logout_token: await provider.logoutToken({ sub: undefined }) },
+    'no id of its own': { logout_token: await provider.logoutToken({ jti: undefined }) },
+    'an access token': { logout_token: await provider.logoutToken({}, { typ: 'at+jwt' }) },
   };
   for (const [name, body] of Object.entries(bodies)) {
     const answer = await request(url).post(path).type('form').send(body);

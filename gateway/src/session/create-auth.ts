@@ -1,5 +1,6 @@
+import type { Logger } from '@portico/runtime/log.ts';
 import type { RequestHandler } from 'express';
-import type { OidcTable } from '../table/route-table.ts';
+import type { OidcTable, UpstreamTable } from '../table/route-table.ts';
 import { answerAuth } from './auth-endpoints.ts';
 import { sessionCookie, signInCookie } from './cookies.ts';
 import { createIdentityProvider } from './identity-provider.ts';
@@ -11,6 +12,7 @@ import type { SessionStore } from './session-store.ts';
 import { createSessionStreams, type SessionStreams } from './session-streams.ts';
 import { createSessions } from './sessions.ts';
 import { createSignIns } from './sign-ins.ts';
+import { createSessionEnds } from './tell-session-ends.ts';
 import { useSession } from './use-session.ts';
 
 /** What sessions need beside the table: it lives as long as the process. */
@@ -29,18 +31,35 @@ export interface Auth {
   readonly endSessions: (claim: 'sub' | 'sid', value: string) => Promise<number>;
   readonly useSession: RequestHandler;
   readonly answerAuth: RequestHandler;
+  /** Ends what it does by itself, but for streams that are open. */
+  readonly retire: () => void;
+  readonly close: () => void;
+}
+
+export interface AuthOptions extends SessionParts {
+  readonly oidc: OidcTable;
+  /** Of these, those that want to hear it are told of sessions that end. */
+  readonly upstreams: Readonly<Record<string, UpstreamTable>>;
+  readonly log: Logger;
 }
 
 /** Sessions of users who sign in at the provider of the table's `oidc`. */
-export function createAuth(oidc: OidcTable, { store, secrets, metrics, now = Date.now }: SessionParts): Auth {
+export function createAuth({ oidc, upstreams, log, ...parts }: AuthOptions): Auth {
+  const { store, secrets, metrics, now = Date.now } = parts;
   const { issuer, clientId, publicUrl, idleSeconds, absoluteSeconds } = oidc;
   const cookie = sessionCookie(publicUrl);
   const provider = createIdentityProvider(oidc);
+  const streams = createSessionStreams({ store, now });
+  const ends = createSessionEnds({ upstreams, log, metrics, now });
   const sessions = createSessions({
     store,
     sealer: createSealer(secrets, 'session'),
     provider,
     metrics,
+    onEnd: (end) => {
+      streams.ended(end.id);
+      ends.tell(end);
+    },
     idleMs: idleSeconds * 1_000,
     absoluteMs: absoluteSeconds * 1_000,
     now,
@@ -48,9 +67,14 @@ export function createAuth(oidc: OidcTable, { store, secrets, metrics, now = Dat
   const signIns = createSignIns(signInCookie(publicUrl), createSealer(secrets, 'sign-in'), now);
   const verifyLogoutToken = createLogoutTokenVerifier({ issuer, clientId, now });
   return {
-    streams: createSessionStreams({ store, now }),
+    streams,
     endSessions: (claim, value) => sessions.endAll(claim, value, 'operator').catch(toSessionProblem),
     useSession: useSession(sessions, cookie, publicUrl),
     answerAuth: answerAuth({ oidc, sessions, signIns, provider, store, metrics, cookie, verifyLogoutToken }),
+    retire: ends.retire,
+    close: () => {
+      streams.close();
+      ends.close();
+    },
   };
 }

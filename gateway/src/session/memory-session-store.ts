@@ -73,12 +73,12 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
     remove: async (id) => {
       const kept = find(id);
       if (kept !== undefined) forget(kept);
-      return kept !== undefined;
+      return kept?.sealed;
     },
     removeGroup: async (group) => {
       const found = [...(groups.get(group) ?? [])].flatMap((id) => find(id) ?? []);
       for (const kept of found) forget(kept);
-      return found.map(({ id }) => id);
+      return found;
     },
     lease: async (name, holder, ttlMs) => {
       const taken = leases.get(name);

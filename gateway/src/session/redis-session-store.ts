@@ -33,6 +33,7 @@ const touchScript = `local e = tonumber(redis.call('HGET', KEYS[1], 'e'))
   local x = math.min(e, tonumber(ARGV[1]))
   redis.call('HSET', KEYS[1], 'x', string.format('%.0f', x))
   return redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, x - tonumber(ARGV[2]))))`;
+const removeScript = `local s = redis.call('HGET', KEYS[1], 's') redis.call('DEL', KEYS[1]) return s`;
 const joinGroupScript = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
   redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
@@ -70,7 +71,10 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
   };
   const run = (script: string, key: string, ...args: readonly (string | number)[]) =>
     ask(() => client.eval(script, 1, key, ...args));
-  const remove = async (id: string) => (await ask(() => client.del(sessionKey(id)))) === 1;
+  const remove = async (id: string) => {
+    const sealed = await run(removeScript, sessionKey(id));
+    return typeof sealed === 'string' ? sealed : undefined;
+  };
 
   return {
     create: async ({ id, sealed, expiresAt, endsAt, groups }) => {
@@ -98,11 +102,11 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
     remove,
     removeGroup: async (group) => {
       const ids = await ask(() => client.zrange(groupKey(group), '0', '-1'));
-      const removed: string[] = [];
+      const removed: { id: string; sealed: string }[] = [];
       for (let from = 0; from < ids.length; from += atOnce) {
         const some = ids.slice(from, from + atOnce);
-        const were = await Promise.all(some.map(remove));
-        removed.push(...some.filter((_, index) => were[index]));
+        const were = await Promise.all(some.map(async (id) => ({ id, sealed: await remove(id) })));
+        for (const { id, sealed } of were) if (sealed !== undefined) removed.push({ id, sealed });
       }
       return removed;
     },

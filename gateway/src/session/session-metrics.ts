@@ -1,17 +1,11 @@
 import { Counter, type Metrics } from '@portico/runtime/metrics.ts';
 
-/**
- * Why a session ended before its time: the user signed out or in again, the provider or an operator ended it, or the provider gave
- * no further access token.
- * `expired`: there was no refresh token.
- */
-export type EndReason = 'logout' | 'signed-in-again' | 'provider' | 'operator' | 'refused' | 'expired';
-
 export interface SessionMetrics {
   readonly started: Counter;
   readonly ended: Counter<'reason'>;
   readonly refreshes: Counter<'outcome'>;
   readonly failedSignIns: Counter<'reason'>;
+  readonly told: Counter<'outcome'>;
 }
 
 /** One for a process, over all the gateways that it has had. */
@@ -30,6 +24,11 @@ export function createSessionMetrics({ registry }: Metrics): SessionMetrics {
       'portico_sign_ins_failed_total',
       'Sign-ins that came back without a session',
       'reason',
+    ),
+    told: counter(
+      'portico_session_ends_told_total',
+      'Posts that told an instance behind the gateway of sessions that ended, by what came of it: told or failed',
+      'outcome',
     ),
   };
 }

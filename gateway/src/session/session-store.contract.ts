@@ -59,7 +59,7 @@ export function sessionStoreContract(
   check('it is gone when its time is over', async (store) => {
     const { id } = await create(store, { expiresAt: Date.now() + 1 });
     while ((await store.read(id)) !== undefined) await nextTurn();
-    assert.equal(await store.remove(id), false);
+    assert.equal(await store.remove(id), undefined);
     assert.equal(await store.replace(id, 1, 'late'), false);
   });
 
@@ -72,8 +72,8 @@ export function sessionStoreContract(
   });
 
   check('it is removed once', async (store) => {
-    const { id } = await create(store);
-    assert.deepEqual([await store.remove(id), await store.remove(id)], [true, false]);
+    const { id, sealed } = await create(store);
+    assert.deepEqual([await store.remove(id), await store.remove(id)], [sealed, undefined]);
   });
 
   check('those of a group are removed together, and no others', async (store) => {
@@ -81,8 +81,10 @@ export function sessionStoreContract(
     const one = await create(store, { groups: [user, signIn] });
     const two = await create(store, { groups: [user] });
     const other = await create(store, { groups: [randomUUID()] });
-    assert.deepEqual(await store.removeGroup(signIn), [one.id]);
-    assert.deepEqual(await store.removeGroup(user), [two.id]);
+    const removed = async (group: string) =>
+      (await store.removeGroup(group)).map(({ id, sealed }) => [id, sealed]);
+    assert.deepEqual(await removed(signIn), [[one.id, one.sealed]]);
+    assert.deepEqual(await removed(user), [[two.id, two.sealed]]);
     assert.deepEqual(await store.removeGroup(user), []);
     assert.ok(await store.read(other.id));
   });

@@ -32,10 +32,10 @@ export interface SessionStore {
   replace(id: string, version: number, sealed: string): Promise<boolean>;
   /** Puts off the expiry of a session that is there; does nothing otherwise. */
   touch(id: string, expiresAt: number): Promise<void>;
-  /** Whether it was there. */
-  remove(id: string): Promise<boolean>;
+  /** Gives the content of what was there; undefined when another one has removed it, or nothing was there. */
+  remove(id: string): Promise<string | undefined>;
   /** Removes all that were made with this group; gives those that were there. */
-  removeGroup(group: string): Promise<readonly string[]>;
+  removeGroup(group: string): Promise<readonly Pick<NewSession, 'id' | 'sealed'>[]>;
   /** Takes a name for a while; false while another holder has it. It is free again by itself after `ttlMs`. */
   lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives a name back before its time, if this holder has it. */

@@ -5,6 +5,8 @@ import type { SessionStore } from './session-store.ts';
 export interface SessionStreams {
   /** @param end ends the stream that `res` has become */
   opened(id: string, res: ServerResponse, end: () => void): void;
+  /** Ends those of a session that was ended here, at once. */
+  ended(id: string): void;
   /** Forgets all of them; they go on. */
   close(): void;
 }
@@ -24,7 +26,7 @@ const atOnce = 200;
 
 /**
  * Looks which of the sessions with streams are gone: by sign-out, by the provider, an operator or time, in this process or
- * another one. A message for each end would be cheaper and could be lost; what isn't in the store is over for certain.
+ * another one. A message for each end could be lost; what isn't in the store is over for certain.
  */
 export function createSessionStreams(options: SessionStreamsOptions): SessionStreams {
   const { store, everyMs = 500, unknownMs = 5_000, now } = options;
@@ -66,6 +68,7 @@ export function createSessionStreams(options: SessionStreamsOptions): SessionStr
       knownAt = now();
       lookAgain();
     },
+    ended: (id) => endOf([id]),
     close: () => {
       streams.clear();
       clearTimeout(timer);

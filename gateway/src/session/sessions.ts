@@ -1,3 +1,4 @@
+import type { EndReason } from '@portico/contracts/events/session-ended.ts';
 import type { IDToken } from 'openid-client';
 import {
   type IdentityProvider,
@@ -7,7 +8,7 @@ import {
 } from './identity-provider.ts';
 import type { Sealer } from './seal.ts';
 import { hashOf, newSessionToken, toSessionId } from './session-id.ts';
-import type { EndReason, SessionMetrics } from './session-metrics.ts';
+import type { SessionMetrics } from './session-metrics.ts';
 import type { SessionStore } from './session-store.ts';
 
 /** What is in a session. */
@@ -28,6 +29,8 @@ export interface SessionsOptions {
   readonly sealer: Sealer;
   readonly provider: IdentityProvider;
   readonly metrics: SessionMetrics;
+  /** Told of each session that was ended here, and is in no store any more. */
+  readonly onEnd?: ((end: SessionEnd) => void) | undefined;
   /** Without a request for this long a session ends, in milliseconds. */
   readonly idleMs: number;
   /** Whatever happens, it lasts no longer than this. */
@@ -35,6 +38,14 @@ export interface SessionsOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number;
   readonly pause?: (ms: number) => Promise<void>;
+}
+
+/** The end of a session before its time. */
+export interface SessionEnd {
+  /** What the store knew it by. */
+  readonly id: string;
+  readonly subject: string;
+  readonly reason: EndReason;
 }
 
 /**
@@ -74,25 +85,36 @@ interface OpenSession {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, sealer, provider, metrics, idleMs, absoluteMs, now = Date.now, pause = sleep } = options;
+  const { store, sealer, provider, metrics, onEnd, idleMs, absoluteMs } = options;
+  const { now = Date.now, pause = sleep } = options;
   const refreshing = new Map<string, Promise<OpenSession | undefined>>();
 
   const open = async (id: string): Promise<(OpenSession & { readonly expiresAt: number }) | undefined> => {
     const stored = await store.read(id);
-    const text = stored && sealer.unseal(stored.sealed, id);
-    if (stored === undefined || text === undefined) return undefined;
-    return { content: JSON.parse(text), version: stored.version, expiresAt: stored.expiresAt };
+    const content = stored && unseal(id, stored.sealed);
+    if (stored === undefined || content === undefined) return undefined;
+    return { content, version: stored.version, expiresAt: stored.expiresAt };
+  };
+  const unseal = (id: string, sealed: string): SessionContent | undefined => {
+    const text = sealer.unseal(sealed, id);
+    return text === undefined ? undefined : JSON.parse(text);
   };
   const isDue = ({ content: { refreshFrom } }: OpenSession) =>
     refreshFrom !== undefined && refreshFrom <= now();
   const isOver = ({ accessExpiresAt }: SessionContent) =>
     accessExpiresAt !== undefined && accessExpiresAt <= now();
   const endById = async (id: string, reason: EndReason) => {
-    const session = await open(id);
-    if (!(await store.remove(id))) return;
+    const sealed = await store.remove(id);
+    if (sealed !== undefined) ended(id, sealed, reason);
+  };
+  /** A session is not in the store any more. */
+  const ended = (id: string, sealed: string, reason: EndReason) => {
     metrics.ended.inc({ reason });
+    const content = unseal(id, sealed);
+    if (content === undefined) return;
     // Who signs in again has a grant that goes on: providers that forget a token forget all that belongs to it.
-    if (reason === 'logout') forget(session?.content.refreshToken);
+    if (reason === 'logout' || reason === 'operator') forget(content.refreshToken);
+    onEnd?.({ id, subject: content.subject, reason });
   };
   const forget = (refreshToken: string | undefined) => {
     // Its session is over in any case.
@@ -157,7 +179,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     } catch (error) {
       metrics.refreshes.inc({ outcome: error instanceof ProviderRefused ? 'refused' : 'failed' });
       if (!(error instanceof ProviderRefused)) throw error;
-      if (await store.remove(id)) metrics.ended.inc({ reason: 'refused' });
+      await endById(id, 'refused');
       return undefined;
     }
   };
@@ -210,9 +232,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     endById,
     endAll: async (claim, value, reason) => {
-      const ids = await store.removeGroup(groupOf(claim, value));
-      metrics.ended.inc({ reason }, ids.length);
-      return ids.length;
+      const removed = await store.removeGroup(groupOf(claim, value));
+      for (const { id, sealed } of removed) ended(id, sealed, reason);
+      return removed.length;
     },
   };
 }

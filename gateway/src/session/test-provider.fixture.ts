@@ -128,6 +128,15 @@ export async function startTestProvider() {
   return {
     issuer,
     /** Signs with the provider's key. */
+    /** One of OpenID Connect Back-Channel Logout 1.0 for the user c1, but for these claims. */
+    logoutToken: (claims: Claims = {}, header = {}) => {
+      const now = Math.floor(Date.now() / 1_000);
+      const usual = { aud: client.id, iat: now, exp: now + 120, jti: 'x', sub: 'c1' };
+      const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+      const notOfThese = { name: undefined, roles: undefined, scope: undefined, client_id: undefined };
+      const given = { iss: issuer, ...usual, events, ...notOfThese, ...claims };
+      return tokens.mint(given, { typ: 'logout+jwt', ...header });
+    },
     mint: (claims: Claims = {}, header = {}) => tokens.mint({ iss: issuer, ...claims }, header),
     /** All that the token endpoint was asked. */
     requests: requests as readonly URLSearchParams[],

@@ -19,6 +19,8 @@ export interface SignInGatewayOptions extends TestGatewayOptions {
   readonly script?: Script;
   /** Lines of the oidc block. */
   readonly oidc?: Readonly<Record<string, string | number>>;
+  /** The upstream of all routes, in YAML; one of the scripted server alone when left out. */
+  readonly upstream?: (url: string) => string;
   /** False: access tokens mean nothing to the gateway. */
   readonly jwt?: boolean;
 }
@@ -32,12 +34,13 @@ export async function startSignInGateway(t: TestContext, options: SignInGatewayO
   if (options.provider === undefined) t.after(() => provider.close());
   const { now = Date.now, metrics = createMetrics('gateway') } = options;
   const { store = createMemorySessionStore({ now }) } = options;
-  const { secrets = [secret], script = answersOk, oidc = {}, jwt = true, ...others } = options;
+  const { secrets = [secret], script = answersOk, oidc = {}, jwt = true } = options;
+  const { upstream = (url) => `{ targets: ["${url}"] }`, ...others } = options;
   const routes = ways.map(
     (auth) => `  - { path: /${auth}, upstream: web, methods: [GET, POST], auth: ${auth}, webSocket: {} }`,
   );
   const fileFor = (url: string) => `
-upstreams: { web: { targets: ["${url}"] } }
+upstreams: { web: ${upstream(url)} }
 ${jwt ? `jwt: { issuer: "${provider.issuer}", audience: portico }` : ''}
 oidc:
 ${Object.entries({ ...settingsOf(provider), ...oidc })

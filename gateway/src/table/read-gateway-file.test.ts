@@ -112,6 +112,10 @@ test('every mistake is named with its line and column, what was expected and wha
     ],
     ['routes: []\n', '1:1 upstreams is missing'],
     ['', '1:1 upstreams is missing'],
+    [
+      minimal.replace('"] }', '"], sessionEnds: /ends }'),
+      '2:59 upstreams.web.sessionEnds needs an oidc block',
+    ],
     ['- 1\n', '1:1 the file must be object'],
     ['routes: [\n', '2:1 '],
     ['port: 1\nport: 2\n', '2:1 Map keys must be unique'],
@@ -169,6 +173,11 @@ test('what is wrong with an oidc block is named, and its secret is not', () => {
       '6:20 routes[0].requestFields can not name cookie',
     ],
     ['upstream: web', 'upstream: web\n    scopes: [shop]', '6:13 routes[0].scopes needs auth: required'],
+    [
+      '4001"] }\nroutes:',
+      '4001"], sessionEnds: /graphql }\nroutes:\n  - { path: /*, upstream: web, methods: [POST] }',
+      '2:59 upstreams.web.sessionEnds must not be where routes[0] leads',
+    ],
     ['upstream: web', 'upstream: web\n    csrf: off', '6:11 routes[0].csrf must be one of strict, none'],
   ] as const) {
     const said = mistakes(`${minimal}${signIns}`.replace(right, wrong));

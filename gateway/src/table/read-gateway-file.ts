@@ -168,7 +168,7 @@ function referenceMistakes(value: unknown): Mistake[] {
   const { upstreams, routes, jwt, oidc } = value as Readonly<Record<string, unknown>>;
   if (!Array.isArray(routes) || typeof upstreams !== 'object' || upstreams === null) return [];
   const seen = new Map<string, number>();
-  return routes.flatMap((route: Partial<FileRoute> | null, index) => {
+  const ofRoutes = routes.flatMap((route: Partial<FileRoute> | null, index) => {
     const mistakes: Mistake[] = [];
     if (typeof route?.upstream === 'string' && !Object.hasOwn(upstreams, route.upstream)) {
       const message = `routes[${index}].upstream must be one of ${Object.keys(upstreams).join(', ')}, got ${shown(route.upstream)}`;
@@ -207,6 +207,29 @@ function referenceMistakes(value: unknown): Mistake[] {
     seen.set(key, earlier ?? index);
     return mistakes;
   });
+  return [...ofRoutes, ...mistakesOfSessionEnds(upstreams, routes, oidc !== undefined)];
+}
+
+/** Of where ends of sessions are told: nobody outside may tell any. */
+function mistakesOfSessionEnds(
+  upstreams: object,
+  routes: readonly (Partial<FileRoute> | null)[],
+  hasSessions: boolean,
+): Mistake[] {
+  return Object.entries(upstreams).flatMap(([name, upstream]: [string, { sessionEnds?: unknown } | null]) => {
+    const told = upstream?.sessionEnds;
+    if (typeof told !== 'string') return [];
+    const path = ['upstreams', name, 'sessionEnds'];
+    if (!hasSessions) return [{ path, message: `upstreams.${name}.sessionEnds needs an oidc block` }];
+    const open = routes.findIndex((route) => route?.upstream === name && leadsTo(route, told));
+    if (open === -1) return [];
+    return [{ path, message: `upstreams.${name}.sessionEnds must not be where routes[${open}] leads` }];
+  });
+}
+
+function leadsTo({ path, methods }: Partial<FileRoute>, target: string): boolean {
+  if (methods?.includes('POST') !== true) return false;
+  return path === target || (path?.endsWith('/*') === true && `${target}/`.startsWith(path.slice(0, -1)));
 }
 
 /** Where in the text a value, or the key of one, begins. */

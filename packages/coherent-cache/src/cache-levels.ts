@@ -43,13 +43,19 @@ export type NotFound = NotCurrent | 'absent';
 /** The level in this process, and the one that processes share. */
 export interface CacheLevels {
   inMemory(key: string, sources: readonly string[]): Found | NotFound;
-  /** Looks into the shared level, and keeps what it has in memory. */
+  /** Looks into the shared level, and keeps what it has in memory. What is for one user is never there. */
   inShared(keys: readonly string[], sources: readonly string[]): Promise<(Found | NotFound)[]>;
   /** Whether what was found is still current. What isn't kept may not say what it was made from. */
   isCurrent(found: Found): boolean;
   /** The key of an entry that is good from `fence` on, or lives by time. */
   storedKey(key: string, fence: Position | undefined): string;
-  keep(entries: readonly { readonly key: string; readonly entry: Entry; readonly bytes: Uint8Array }[]): void;
+  /** @param owner the user whom alone these are for: they stay in this process */
+  keep(
+    entries: readonly { readonly key: string; readonly entry: Entry; readonly bytes: Uint8Array }[],
+    owner: string | undefined,
+  ): void;
+  /** Drops what this process has for this user alone. */
+  dropOf(owner: string): void;
   ageOf(entry: Entry): number;
   /** Waits for the writes under way, then closes the shared level. */
   close(): Promise<void>;
@@ -92,9 +98,9 @@ export function createCacheLevels(options: CacheLevelsOptions, rules: FenceRules
   };
 
   /** Never puts an older entry in the place of a newer one. */
-  const keepInMemory = (key: string, entry: Entry, bytes: Uint8Array) => {
+  const keepInMemory = (key: string, entry: Entry, bytes: Uint8Array, owner?: string) => {
     const kept = memory.get(key)?.fence ?? -1;
-    if (kept <= (entry.fence ?? kept)) memory.set(key, entry, bytes.byteLength);
+    if (kept <= (entry.fence ?? kept)) memory.set(key, entry, bytes.byteLength, owner);
   };
 
   /** How long an entry is worth keeping where nobody stamps it. */
@@ -134,10 +140,12 @@ export function createCacheLevels(options: CacheLevelsOptions, rules: FenceRules
 
     storedKey: (key, fence) => rules.prefixOf(fence?.epoch, schema) + key,
 
-    keep: (entries) => {
-      for (const { key, entry, bytes } of entries) keepInMemory(key, entry, bytes);
+    keep: (entries, owner) => {
+      for (const { key, entry, bytes } of entries) keepInMemory(key, entry, bytes, owner);
+      if (owner !== undefined) return;
       writes?.write(entries.map(({ key, entry, bytes }) => ({ key, bytes, ttlMs: timeOf(entry) })));
     },
+    dropOf: memory.dropOf,
 
     ageOf,
     close: async () => {

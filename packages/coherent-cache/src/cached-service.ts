@@ -1,4 +1,5 @@
 import type { Requirement } from '@portico/change-stream/node/change-node.ts';
+import type { Identity } from '@portico/runtime/access-token.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type {
   CommandBody,
@@ -108,10 +109,11 @@ export function createCachedService<Paths>(
   cache: ReadCache,
   { tagsOf, requirementOf, onRead, onCommit }: CachedServiceOptions = {},
 ): CachedService<Paths> {
-  const keyOf = (path: GetPath<Paths>, parameters: TargetParameters, { identity }: RequestContext) => {
+  const userOf = (path: GetPath<Paths>, { identity }: RequestContext) =>
+    client.needsUser(path) ? identity : undefined;
+  const keyOf = (path: GetPath<Paths>, parameters: TargetParameters, user: Identity | undefined) => {
     const target = toTarget(path, { ...parameters, query: sorted(parameters.query ?? {}) });
-    const user = client.needsUser(path) && identity !== undefined ? ` as ${keyOfUser(identity)}` : '';
-    return `${client.service}${user} ${target}`;
+    return `${client.service}${user === undefined ? '' : ` as ${keyOfUser(user)}`} ${target}`;
   };
 
   const toAnswer = <T>(
@@ -128,10 +130,20 @@ export function createCachedService<Paths>(
     }
   };
 
-  const read = async <T>(keys: readonly string[], fill: FillMany<T>, context: RequestContext) => {
+  const read = async <T>(
+    keys: readonly string[],
+    fill: FillMany<T>,
+    context: RequestContext,
+    user: Identity | undefined,
+  ) => {
     const { signal, deadline } = context;
-    const requires = requirementOf?.(context);
-    const reads = await cache.readMany(keys, fill, { signal, deadline, sources: [client.service], requires });
+    const reads = await cache.readMany(keys, fill, {
+      signal,
+      deadline,
+      sources: [client.service],
+      requires: requirementOf?.(context),
+      owner: user?.subject,
+    });
     countReads(reads, context);
     if (onRead !== undefined) for (const each of reads) onRead(context, each);
     return reads;
@@ -144,7 +156,8 @@ export function createCachedService<Paths>(
         const body = await client.get(path, parameters, { context, signal, deadline }).catch(nullWhenMissing);
         return [toAnswer(path, given, body)];
       };
-      const reads = await read([keyOf(path, given, context)], fill, context);
+      const user = userOf(path, context);
+      const reads = await read([keyOf(path, given, user)], fill, context, user);
       const value = valueOrError(reads[0]);
       if (value instanceof Error) throw value;
       return value;
@@ -158,7 +171,8 @@ export function createCachedService<Paths>(
 
     loader: (path, query, options) => {
       const { context, idOf, toMissing = () => null as never } = options;
-      const prefix = `${keyOf(path, { query }, context)} #`;
+      const user = userOf(path, context);
+      const prefix = `${keyOf(path, { query }, user)} #`;
       const fill = async (keys: readonly string[], signal: AbortSignal, deadline: Deadline) => {
         const ids = keys.map((key) => key.slice(prefix.length));
         // `ids` is the batch parameter of every path that this is for, which the types of the path can't say here.
@@ -174,7 +188,7 @@ export function createCachedService<Paths>(
       };
       const load = async (ids: readonly string[]) => {
         const keys = ids.map((id) => prefix + id);
-        const reads = await read(keys, fill, context);
+        const reads = await read(keys, fill, context, user);
         return ids.map((id, at) => valueOrError(reads[at]) ?? toMissing(id));
       };
       return new DataLoader(load, { maxBatchSize: client.batchLimit(path) });

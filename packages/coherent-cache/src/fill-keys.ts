@@ -3,6 +3,7 @@ import type { ChangeNode, Sight } from '@portico/change-stream/node/change-node.
 import { sourceTag } from '@portico/contracts/events/change-event.ts';
 import type { CacheLevels, Found } from './cache-levels.ts';
 import { type Entry, freeze, writeEntry } from './entry-format.ts';
+import type { ReadOptions } from './read-cache.ts';
 import type { Deadline, Settle } from './shared-fills.ts';
 
 /** What a fill gives for one key. */
@@ -63,7 +64,7 @@ export function createFiller({ levels, node, now }: FillerOptions) {
   return async (
     keys: readonly string[],
     fill: (keys: readonly string[], signal: AbortSignal) => ReturnType<FillMany<unknown>>,
-    sources: readonly string[],
+    { sources, owner }: Pick<ReadOptions, 'sources' | 'owner'>,
     settle: Settle<Found>,
     signal: AbortSignal,
   ): Promise<void> => {
@@ -96,7 +97,7 @@ export function createFiller({ levels, node, now }: FillerOptions) {
         return [];
       }
     });
-    levels.keep(kept);
+    levels.keep(kept, owner);
   };
 }
 

@@ -5,6 +5,7 @@ import type { CacheMetrics } from './cache-metrics.ts';
 import { type FenceRules, fenceRules } from './fence-rules.ts';
 import { createFiller, type FillMany } from './fill-keys.ts';
 import { createFillLimit, type FillLimit } from './fill-limit.ts';
+import { createOwnedFills } from './owned-fills.ts';
 import { createSharedFills, type Fill, type Filled, type Settle } from './shared-fills.ts';
 
 export interface ReadCacheOptions extends CacheLevelsOptions {
@@ -29,6 +30,8 @@ export interface ReadOptions {
   readonly isWhole?: boolean;
   /** What the reader has to see. */
   readonly requires?: Requirement | undefined;
+  /** The user whom alone the keys are for: they are kept in this process alone, until `dropOf`. The keys name the user too. */
+  readonly owner?: string | undefined;
 }
 
 /**
@@ -66,6 +69,8 @@ export interface ReadCache {
    * @throws the reason of `signal` as soon as it aborts.
    */
   readMany<T>(keys: readonly string[], fill: FillMany<T>, options: ReadOptions): Promise<CacheRead<T>[]>;
+  /** Drops what is kept, or being filled, for this user alone. */
+  dropOf(owner: string): void;
   /** Waits for the writes under way, then closes the levels. */
   close(): Promise<void>;
 }
@@ -83,6 +88,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const fills = createSharedFills<Found>({ timeoutMs: fillTimeoutMs });
   const wholes = createSharedFills<Found>({ timeoutMs: wholeTimeoutMs });
   const fillKeys = createFiller({ levels, node, now });
+  const owned = createOwnedFills();
   const limits = new Map<string, FillLimit>();
 
   const isFollowed = (source: string) => node?.follows(source) === true;
@@ -109,7 +115,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   /** Settles the keys that a level has, and gives the others with the reason. */
   const lookThroughLevels = async (
     keys: readonly string[],
-    sources: readonly string[],
+    { sources, owner }: ReadOptions,
     settle: Settle<Found>,
   ) => {
     const missing = new Map<string, NotFound>();
@@ -121,7 +127,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
     };
     for (const key of keys) take(key, levels.inMemory(key, sources));
     const open = [...missing.keys()];
-    if (open.length === 0) return missing;
+    if (open.length === 0 || owner !== undefined) return missing;
     const found = await levels.inShared(open, sources);
     for (const [at, key] of open.entries()) take(key, found[at]);
     return missing;
@@ -130,8 +136,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const readThrough =
     (fill: FillMany<unknown>, read: ReadOptions, anew: boolean): Fill<Found> =>
     async (keys, settle, signal, deadline) => {
-      const { sources } = read;
-      const missing = anew ? undefined : await lookThroughLevels(keys, sources, settle);
+      const missing = anew ? undefined : await lookThroughLevels(keys, read, settle);
       const open = missing === undefined ? keys : [...missing.keys()];
       if (open.length === 0) return;
       signal.throwIfAborted();
@@ -140,7 +145,8 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
       }
       const leave = await enter(read, signal);
       try {
-        await fillKeys(open, (keys, ending) => fill(keys, ending, deadline), sources, settle, signal);
+        const filling = read.owner === undefined ? fill : owned.of(read.owner, fill);
+        await fillKeys(open, (keys, ending) => filling(keys, ending, deadline), read, settle, signal);
       } finally {
         leave();
       }
@@ -207,6 +213,10 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
         });
       }
       return reads;
+    },
+    dropOf: (owner) => {
+      owned.keepNothingOf(owner);
+      levels.dropOf(owner);
     },
     close: levels.close,
   };

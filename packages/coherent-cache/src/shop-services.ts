@@ -51,6 +51,8 @@ export interface ShopServices {
   readonly orders: OrderService;
   /** Answers that are made of their answers. */
   readonly answers: WholeAnswers;
+  /** Drops what this process keeps for this user alone. */
+  dropOf(subject: string): void;
   close(): Promise<void>;
 }
 
@@ -182,6 +184,7 @@ export function createShopServices(options: ShopServicesOptions): ShopServices {
       onRead: noteAnyRead,
     }),
     answers,
+    dropOf: cache.dropOf,
     close: async () => {
       await cache.close();
       await Promise.all([catalog, inventory, reviews, customers, orders].map((client) => client.destroy()));

@@ -99,7 +99,7 @@ function createBff({ shared = createMemoryStore({ now: () => now }) } = {}) {
     const { text } = await answers.give(question, make, context);
     return { text, cache: context.cache, context };
   };
-  return { give, made, told, failing, readCatalog, readReviews };
+  return { give, made, told, failing, readCatalog, readReviews, dropOf: cache.dropOf };
 }
 
 test('an answer is given again until something changes that one of its parts was made from', async () => {
@@ -152,15 +152,16 @@ test('an answer that is not whole, had a failing read, or read nothing is not ke
   assert.notEqual((await give('failed')).text, failed.text);
 });
 
+const identityOf = (subject: string, roles: string[] = []): Identity => ({
+  subject,
+  name: undefined,
+  roles,
+  scopes: [],
+  token: 'a.b.c',
+});
+
 test('what was made for one user is given to nobody else, nor to the same one with other rights', async () => {
   const { give } = createBff();
-  const identityOf = (subject: string, roles: string[] = []): Identity => ({
-    subject,
-    name: undefined,
-    roles,
-    scopes: [],
-    token: 'a.b.c',
-  });
   const users = [identityOf('c1'), identityOf('c2'), undefined, identityOf('c1', ['operator'])];
   const first = [];
   for (const identity of users) first.push((await give('a', undefined, { identity })).text);
@@ -207,4 +208,37 @@ test('another process takes an answer from the shared level, with all that it wa
   await change('catalog /categories');
   await other.give('a');
   assert.deepEqual(other.made, ['a']);
+});
+
+test('what was made for one user stays in the process that made it', async () => {
+  const shared = createMemoryStore({ now: () => now });
+  const identity = identityOf('c1');
+  const one = createBff({ shared });
+  await one.give('a', undefined, { identity });
+  assert.equal((await one.give('a', undefined, { identity })).cache.hits, 1);
+  const other = createBff({ shared });
+  assert.equal((await other.give('a', undefined, { identity })).text, 'a 1');
+  assert.deepEqual(other.made, ['a']);
+});
+
+test('what was made for one user is dropped on demand, also what is being made, and nothing of others is', async () => {
+  const { give, made, dropOf, readCatalog } = createBff();
+  const [ada, grace] = [{ identity: identityOf('c1') }, { identity: identityOf('c2') }];
+  const rights = { identity: identityOf('c1', ['operator']) };
+  for (const user of [ada, grace, rights, {}]) await give('a', undefined, user);
+  dropOf('c1');
+  for (const user of [ada, grace, rights, {}]) await give('a', undefined, user);
+  assert.deepEqual(made, ['a', 'a', 'a', 'a', 'a', 'a']);
+
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const slow = (user: object) => give('b', [readCatalog, () => promise], user);
+  const answers = [slow(ada), slow(grace)];
+  await nextTurn();
+  dropOf('c1');
+  resolve();
+  const [own] = await Promise.all(answers);
+  assert.equal(own?.text.startsWith('b '), true, 'who waits is answered');
+  made.length = 0;
+  for (const user of [ada, grace]) await give('b', undefined, user);
+  assert.deepEqual(made, ['b']);
 });

@@ -83,7 +83,7 @@ export function createWholeAnswers(options: WholeAnswersOptions) {
       const [read] = await cache.readMany<Written>(
         [`answer${user} ${question}`],
         fillWith(make, context) as FillMany<Written>,
-        { signal, deadline, sources, isWhole: true, requires },
+        { signal, deadline, sources, isWhole: true, requires, owner: identity?.subject },
       );
       if (read === undefined) throw new Error('the cache gave nothing');
       // What it was made of has been counted already, for the one who began.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { toSessionEnded } from '@portico/contracts/events/session-ended.ts';
 import { badTokens } from '@portico/testing/bad-tokens.ts';
 import { type ShopServices, startShopServices } from '@portico/testing/shop-services.ts';
 import { startTokenIssuer, type TokenIssuer } from '@portico/testing/token-issuer.ts';
@@ -92,6 +93,26 @@ describe('A token', () => {
     assert.deepEqual(shop.takeCalls(), []);
     assert.equal(headers['cache-control'], 'no-cache');
   });
+});
+
+it('What is kept for a user is dropped when the gateway says that a session of that user has ended', async (t) => {
+  const own = createTestBff(shop.urls, { verifyToken: issuer.verify, callTimeoutMs: 20_000, now });
+  t.after(own.close);
+  const made = async () => {
+    const metric = await own.metrics.registry.getSingleMetric('portico_cache_misses_total')?.get();
+    return metric?.values.find(({ labels }) => (labels as Record<string, unknown>).of === 'whole')?.value;
+  };
+  const ask = () => supertest(own.app).get('/api/v1/me').set(issuer.ada).expect(200);
+  await ask();
+  await ask();
+  assert.equal(await made(), 1);
+  await supertest(own.app)
+    .post('/session-ends')
+    .type('application/cloudevents-batch+json')
+    .send(JSON.stringify([toSessionEnded('e1', 'c1', 'logout', now())]))
+    .expect(204);
+  await ask();
+  assert.equal(await made(), 2);
 });
 
 it('Without a provider nobody is known, whatever token they send', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { toSessionEnded } from '@portico/contracts/events/session-ended.ts';
 import type { Identity } from '@portico/runtime/access-token.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { type ShopServices, startShopServices } from '@portico/testing/shop-services.ts';
@@ -85,6 +86,26 @@ test('another query, other variables, another operation of the same document and
   }
   assert.equal(texts.size, asked.length + 2);
   assert.equal((await reads()).kept, 0);
+});
+
+test('when a session of a user has ended, what was kept for that user is made anew, and nothing else', async () => {
+  const askAs = async (user: string | undefined) => {
+    const sent = request(web.app)
+      .post('/graphql')
+      .send({ query, variables: { sku: 'p1' } });
+    await (user === undefined ? sent : sent.set('Authorization', `Bearer ${user}`));
+  };
+  const users = ['c1', 'c2', undefined];
+  for (const user of users) await askAs(user);
+  const end = toSessionEnded('e1', 'c1', 'logout', Date.now());
+  await request(web.app)
+    .post('/session-ends')
+    .type('application/cloudevents-batch+json')
+    .send(JSON.stringify([end]))
+    .expect(204);
+  for (const user of users) await askAs(user);
+  const { made, kept } = await reads();
+  assert.deepEqual([made, kept], [4, 2]);
 });
 
 test('answers with errors, and what may show the schema or change something, are made each time', async () => {
