@@ -261,6 +261,12 @@ describe('the demo', { timeout: 400_000 }, () => {
     }
   });
 
+  test('the gateway keeps all that is asked of a BFF, and the command that checks it says so', () => {
+    const { gateway } = demoFile();
+    const report = portico(urlOf('identity'), 'conformance', gateway, '--user', 'ada', '--password', 'demo');
+    assert.match(report, /, 0 failed, 2 skipped$/, report);
+  });
+
   test('no service is reachable through the gateway', async () => {
     for (const path of [
       '/products',

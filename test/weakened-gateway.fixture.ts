@@ -11,7 +11,7 @@ export interface PassingAnswer {
 
 /** What is done to requests and answers, so that the gateway behind looks weaker than it is. */
 export interface Weakness {
-  readonly request?: (fields: Record<string, string>, path: string) => void;
+  readonly request?: (fields: Record<string, string>, path: string) => void | Promise<void>;
   readonly answer?: (answer: PassingAnswer, path: string, req: IncomingMessage) => void;
 }
 
@@ -26,7 +26,7 @@ export async function startWeakenedGateway(port: number, target: number) {
       'content-length': String(sent.length),
     };
     for (const name of ['connection', 'transfer-encoding']) delete fields[name];
-    weakness.request?.(fields, path);
+    await weakness.request?.(fields, path);
     // A connection a request: none is reused that the gateway is about to end.
     const asked = request({
       port: target,
@@ -94,6 +94,9 @@ function withoutCheckOfTarget(): Weakness {
 /** By the name of the check that finds it. */
 export const weaknesses: Readonly<Record<string, Weakness>> = {
   'code-grant': eachLocation((location) => location.replace('response_type=code', 'response_type=token')),
+  'confidential-client': eachLocation((location) =>
+    location.replace(/client_id=[\w-]+/, 'client_id=portico-phone'),
+  ),
   pkce: eachLocation((location) =>
     location.replace('code_challenge_method=S256', 'code_challenge_method=plain'),
   ),
@@ -120,6 +123,16 @@ export const weaknesses: Readonly<Record<string, Weakness>> = {
   'forged-request': {
     request: (fields) => {
       fields['portico-csrf'] = '1';
+    },
+  },
+  'own-field': {
+    request: (fields) => {
+      fields['sec-fetch-site'] = 'same-origin';
+    },
+  },
+  'closed-proxy': {
+    request: async ({ cookie = '' }, path) => {
+      if (path.startsWith('http://')) await fetch(path, { headers: { cookie } });
     },
   },
   'cors-denied': {

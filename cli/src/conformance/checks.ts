@@ -1,4 +1,6 @@
 import { type BffUnderCheck, Skipped } from './bff-under-check.ts';
+import { findOpenProxy } from './closed-proxy.ts';
+import { redeemWithoutSecret } from './token-endpoint.ts';
 import { createVisitor } from './visitor.ts';
 
 /** One thing that a document asks of a BFF. */
@@ -13,6 +15,7 @@ export interface Check {
 
 const cookies = 'RFC 10017 6.1.3.2';
 const forgery = 'RFC 10017 6.1.3.3';
+const cors = 'RFC 10017 6.1.3.3.2';
 const evil = 'https://evil.example';
 /** A JSON Web Token (RFC 7519), which is what most tokens are. */
 const jwt = /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/;
@@ -32,6 +35,17 @@ export const checks: readonly Check[] = [
       const { searchParams } = await bff.begin(createVisitor());
       const type = searchParams.get('response_type');
       return type === 'code' ? undefined : `the provider is asked for ${type}, not for a code`;
+    },
+  },
+  {
+    name: 'confidential-client',
+    section: 'RFC 10017 6.1.3.1',
+    level: 'MUST',
+    run: async (bff) => {
+      const error = await redeemWithoutSecret(await bff.begin(createVisitor()));
+      if (error === 'invalid_grant') return 'the provider takes codes from its client without a secret';
+      if (/^(?:invalid|unauthorized)_client$/.test(error)) return undefined;
+      throw new Skipped(`the provider answers a client without a secret with ${error}`);
     },
   },
   {
@@ -176,8 +190,22 @@ export const checks: readonly Check[] = [
     },
   },
   {
+    name: 'own-field',
+    section: cors,
+    level: 'SHOULD',
+    run: async (bff) => {
+      const { visitor } = await bff.signedIn();
+      const { status } = await visitor.visit(bff.url + bff.session, {
+        fields: { origin: evil, 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' },
+      });
+      return status >= 400 && status < 500
+        ? undefined
+        : `a script of another host of the site, without the field of the BFF's own pages, is answered with ${status}`;
+    },
+  },
+  {
     name: 'cors-denied',
-    section: forgery,
+    section: cors,
     level: 'MUST',
     run: async (bff) => {
       const { visitor } = await bff.signedIn();
@@ -191,6 +219,12 @@ export const checks: readonly Check[] = [
         ? 'any origin may read answers'
         : undefined;
     },
+  },
+  {
+    name: 'closed-proxy',
+    section: 'RFC 10017 6.1.3.6',
+    level: 'MUST',
+    run: findOpenProxy,
   },
   {
     name: 'new-session-id',
