@@ -70,8 +70,9 @@ function answerScreen<Body>(screen: KeptScreen, context: RequestContext): Answer
   const made = answerHeaders(cacheName, context);
   // As JSON, it is the screen.
   const body = new WrittenScreen(screen) as unknown as Body;
-  const isForOne = context.identity !== undefined || 'Portico-Consistency' in made;
-  const mayKeep = context.identity === undefined && screen.isWhole;
+  const isVisitor = context.identity === undefined && !context.isUserUnknown;
+  const isForOne = !isVisitor || 'Portico-Consistency' in made;
+  const mayKeep = isVisitor && screen.isWhole;
   const directives = [...(isForOne ? ['private'] : []), mayKeep ? 'no-cache' : 'no-store'];
   return { body, headers: { 'Cache-Control': directives.join(', '), ...made } };
 }

@@ -8,7 +8,7 @@ import { namedByConnection } from './hop-by-hop.ts';
 
 export interface RequestFieldsOptions {
   readonly route: Pick<Route, 'auth' | 'consistency' | 'requestFields' | 'timeoutMs'>;
-  readonly context: Pick<RequestContext, 'identity' | 'requestId' | 'traceparent'>;
+  readonly context: Pick<RequestContext, 'identity' | 'isUserUnknown' | 'requestId' | 'traceparent'>;
   readonly viaName: string;
   readonly offer?: WebSocketOffer | undefined;
 }
@@ -45,6 +45,7 @@ export function toRequestFields(
     if (context.identity === undefined) delete fields.authorization;
     else fields.authorization = `Bearer ${context.identity.token}`;
   }
+  if (context.isUserUnknown) fields['portico-user'] = 'unknown';
   if (route.consistency === 'cookie') takeTokenOfCookie(fields, req);
   setFraming(fields, req);
   fields['x-request-id'] = context.requestId;

@@ -1,3 +1,4 @@
+import { unknownUser } from '@portico/runtime/identity.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { CookieKind } from './cookies.ts';
 import { ProviderRefused, ProviderUnavailable } from './identity-provider.ts';
@@ -12,10 +13,10 @@ export function sessionOver(cookie: CookieKind): Problem {
 
 /** @throws Problem that an error of sessions, their store or the provider stands for; the error itself if it is none of these */
 export function toSessionProblem(error: unknown): never {
-  if (error instanceof SessionStoreUnavailable)
-    throw away('Who you are can not be looked up at the moment.', error);
+  if (error instanceof SessionStoreUnavailable) throw unknownUser(error);
   if (error instanceof ProviderUnavailable) {
-    throw away('The identity provider can not be reached at the moment. Your session stays.', error);
+    const detail = 'The identity provider can not be reached at the moment. Your session stays.';
+    throw new Problem('unavailable', detail, { headers: { 'Retry-After': '1' }, cause: error });
   }
   if (error instanceof ProviderRefused) {
     throw new Problem(
@@ -28,8 +29,4 @@ export function toSessionProblem(error: unknown): never {
     );
   }
   throw error;
-}
-
-function away(detail: string, cause: unknown): Problem {
-  return new Problem('unavailable', detail, { headers: { 'Retry-After': '1' }, cause });
 }

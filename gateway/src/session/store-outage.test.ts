@@ -5,6 +5,7 @@ import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { findRedis, startRedis } from '@portico/testing/engines.ts';
 import { startScriptedRedis } from '@portico/testing/scripted-redis.ts';
+import type { ScriptedRequest } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
 import { createRedisSessionStore } from './redis-session-store.ts';
 import { startSignInGateway, type TestBrowser } from './test-sign-in.fixture.ts';
@@ -51,6 +52,11 @@ test('while Redis hangs, who has a session gets a 503 and keeps it, and the publ
       assert.deepEqual(await statusesOf(url, ada), [503, 503, 200, 200, true]);
     }
     assert.equal(upstream.requests.length, before + 10);
+    const told = upstream.next();
+    assert.match(String((await ada.get('/told')).headers['cache-control']), /private|no-store/);
+    const { fields } = await told;
+    assert.equal(fieldOf(fields, 'portico-user'), 'unknown');
+    assert.equal(fieldOf(fields, 'authorization'), undefined);
     const refused = await ada.get('/optional');
     assert.equal(refused.body.type, 'urn:portico:problem:unavailable');
     assert.equal(refused.headers['retry-after'], '1');
@@ -104,6 +110,9 @@ test('a store that gives no answer is left alone for a moment after three tries'
   now += 1_000;
   await assert.rejects(store.read('x'), { name: 'SessionStoreUnavailable' });
 });
+
+const fieldOf = (fields: ScriptedRequest['fields'], wanted: string) =>
+  fields.find(([name]) => name === wanted)?.[1];
 
 async function until(done: () => Promise<boolean>): Promise<void> {
   const giveUpAt = Date.now() + 20_000;

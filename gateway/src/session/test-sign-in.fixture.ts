@@ -49,6 +49,7 @@ ${Object.entries({ ...settingsOf(provider), ...oidc })
 routes:
 ${routes.join('\n')}
   - { path: /lax, upstream: web, methods: [GET, POST], auth: optional, csrf: none }
+  - { path: /told, upstream: web, auth: optional, unknownUser: tell }
 `;
   const started = await startTestGateway(t, script, {
     ...others,

@@ -7,19 +7,24 @@ import { type CookieKind, readCookies } from './cookies.ts';
 import { refuseForgery } from './refuse-forgery.ts';
 import { toSessionId } from './session-id.ts';
 import { sessionOver, toSessionProblem } from './session-problems.ts';
+import { SessionStoreUnavailable } from './session-store.ts';
 import type { SessionContent, Sessions } from './sessions.ts';
 
 /**
  * Finds the session of a request with a session cookie, where its route knows users. A cookie whose session is over is told so
- * once, and taken off; while nothing can be known of sessions the request goes no further, and never on as nobody's.
+ * once, and taken off. While nothing can be known of sessions the request goes no further, or on as that of somebody unknown,
+ * and never as nobody's.
  */
 export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: string): RequestHandler {
   const take = async (token: string, res: Response, next: NextFunction) => {
-    const { signal } = contextOf(res);
-    const session = await unlessAborted(sessions.find(token).catch(toSessionProblem), signal);
-    if (session === undefined) throw sessionOver(cookie);
-    res.locals.session = session;
-    res.locals.sessionId = toSessionId(token);
+    const context = contextOf(res);
+    const found = await unlessAborted(sessions.find(token).catch(noteUnknown(res)), context.signal);
+    if (found === undefined) throw sessionOver(cookie);
+    if (found === 'unknown') context.isUserUnknown = true;
+    else {
+      res.locals.session = found;
+      res.locals.sessionId = toSessionId(token);
+    }
     next();
   };
   return (req, res, next) => {
@@ -40,6 +45,16 @@ export function useSession(sessions: Sessions, cookie: CookieKind, ownOrigin: st
       throw new Problem('invalid-request', 'Send a session cookie or an access token, not both: who is it?');
     }
     return take(token, res, next);
+  };
+}
+
+/** While the store is away, where the route says so, those behind are told that somebody is signed in. */
+function noteUnknown(res: Response) {
+  return (error: unknown): 'unknown' => {
+    const { auth, unknownUser } = routeOf(res);
+    const mayGoOn = auth === 'optional' && unknownUser === 'tell';
+    if (error instanceof SessionStoreUnavailable && mayGoOn) return 'unknown';
+    return toSessionProblem(error);
   };
 }
 

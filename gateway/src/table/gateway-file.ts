@@ -150,6 +150,13 @@ const routeSchema = Type.Object(
         },
       ),
     ),
+    unknownUser: Type.Enum(['refuse', 'tell'], {
+      default: 'refuse',
+      description:
+        'what becomes of a request with a session cookie while nobody can say whose it is, where auth is optional: a 503, or it ' +
+        'goes on with "Portico-User: unknown", so that those behind show what anybody may see, and say of the rest that it is not ' +
+        'available',
+    }),
     csrf: Type.Enum(['strict', 'none'], {
       default: 'strict',
       description:

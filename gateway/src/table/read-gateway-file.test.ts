@@ -34,6 +34,7 @@ test('the least that works is an upstream and a route; the rest has defaults', (
         upstream: 'web',
         methods: ['GET', 'HEAD'],
         auth: 'none',
+        unknownUser: 'refuse',
         csrf: 'strict',
         consistency: 'none',
         timeoutMs: 10_000,

@@ -23,6 +23,8 @@ export interface Route {
   readonly auth: FileRoute['auth'];
   /** What an access token has to be for; any will do when undefined. */
   readonly scopes?: FileRoute['scopes'] | undefined;
+  /** What becomes of users who can't be looked up; they are refused when undefined. */
+  readonly unknownUser?: FileRoute['unknownUser'] | undefined;
   /** What requests with the session cookie have to show; the strict way when undefined. */
   readonly csrf?: FileRoute['csrf'] | undefined;
   /** How clients carry what they have to see (`Portico-Consistency`). */
@@ -76,8 +78,8 @@ export function toRouteTable({ upstreams, routes, jwt, oidc, maxWebSockets }: Ga
 }
 
 function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRoute): Route {
-  const { path, host, methods, upstream, timeoutMs, auth, scopes, csrf, consistency, rateLimit, webSocket } =
-    route;
+  const { path, host, methods, upstream, timeoutMs, auth, scopes, unknownUser, csrf, consistency } = route;
+  const { rateLimit, webSocket } = route;
   const { firstByteTimeoutMs, idleTimeoutMs } = route;
   const readsOnly = methods.every((method) => method === 'GET' || method === 'HEAD');
   return {
@@ -90,6 +92,7 @@ function toRoute({ maxBodyBytes, requestFields, answerFields, ...route }: FileRo
     idleTimeoutMs,
     auth,
     scopes,
+    unknownUser,
     csrf,
     consistency,
     rateLimit,

@@ -77,8 +77,10 @@ export function createWholeAnswers(options: WholeAnswersOptions) {
       make: (context: RequestContext) => Promise<Written>,
       context: RequestContext,
     ) => {
-      const { identity, signal, deadline } = context;
-      const user = identity === undefined ? '' : ` as ${keyOfUser(identity)}`;
+      const { identity, isUserUnknown, signal, deadline } = context;
+      // Of somebody unknown, private parts fail that a visitor just doesn't have.
+      const visitor = isUserUnknown ? ' as ?' : '';
+      const user = identity === undefined ? visitor : ` as ${keyOfUser(identity)}`;
       const requires = requirementOf?.(context);
       const [read] = await cache.readMany<Written>(
         [`answer${user} ${question}`],

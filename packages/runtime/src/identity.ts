@@ -30,13 +30,15 @@ export function toTokenVerifier(config: { readonly OIDC_ISSUER?: string }): Toke
 
 /**
  * Puts the identity of whoever sent a valid bearer token into the context of the request; without a token the request
- * goes on as nobody's. Nothing else that a request says of its sender counts.
+ * goes on as nobody's, or, with `Portico-User: unknown` of the gateway, as that of somebody who isn't known at the moment.
+ * Nothing else that a request says of its sender counts.
  * @throws Problem `unauthenticated` for a token that isn't valid, whatever the request is for.
  */
 export function identifyUser(verify: TokenVerifier): RequestHandler {
   return (req, res, next) => {
     const token = bearerToken(req);
     if (token !== undefined) return identifyBearer(token, contextOf(res), next);
+    if (req.headers['portico-user'] === 'unknown') contextOf(res).isUserUnknown = true;
     next();
     // Most requests have no token, and a promise would cost them more than everything here.
     return undefined;
@@ -61,11 +63,20 @@ function bearerToken(req: IncomingMessage): string | undefined {
   return token;
 }
 
-/** @throws Problem `unauthenticated` when nobody is signed in. */
-export function requireIdentity({ identity }: RequestContext): Identity {
+/** @throws Problem `unauthenticated` when nobody is signed in, `unavailable` when it can't be said now who is. */
+export function requireIdentity({ identity, isUserUnknown = false }: RequestContext): Identity {
   if (identity !== undefined) return identity;
+  if (isUserUnknown) throw unknownUser();
   throw new Problem('unauthenticated', 'This needs a user: send an access token as a bearer token.', {
     headers: { 'WWW-Authenticate': 'Bearer' },
+  });
+}
+
+/** The answer to somebody whose session can't be looked up. */
+export function unknownUser(cause?: unknown): Problem {
+  return new Problem('unavailable', 'Who you are can not be looked up at the moment.', {
+    headers: { 'Retry-After': '1' },
+    cause,
   });
 }
 

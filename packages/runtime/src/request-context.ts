@@ -23,6 +23,8 @@ export interface RequestContext {
   readonly cache: CacheUse;
   /** Whom the request comes from, once a token was verified; nobody when left out. */
   identity?: Identity | undefined;
+  /** Somebody is signed in, and it can't be said now who: what anybody may see goes on, and nothing else. */
+  isUserUnknown?: boolean;
   /** What the answer's client has to see from now on, where account is kept of that. */
   consistency?: RequestConsistency | undefined;
 }
@@ -82,6 +84,7 @@ class ArrivedRequest implements RequestContext {
   readonly deadline: number;
   readonly cache: CacheUse = { hits: 0, misses: 0 };
   identity: Identity | undefined;
+  isUserUnknown = false;
   consistency: RequestConsistency | undefined;
   readonly #res: ServerResponse;
   readonly #parentLog: Logger;

@@ -53,6 +53,17 @@ describe('/me', () => {
     }
   });
 
+  it('is not available while nobody can say who asks, and the catalogue is', async () => {
+    const unknown = { 'Portico-User': 'unknown' };
+    for (const path of ['/api/v1/me', '/api/v1/me/orders', '/api/v1/orders/o1']) {
+      const { status, headers, body } = await get(path, unknown);
+      assert.deepEqual([status, headers['retry-after']], [503, '1'], path);
+      assert.equal(body.type, 'urn:portico:problem:unavailable');
+    }
+    const { status, headers } = await get('/api/v1/products/p1', unknown);
+    assert.deepEqual([status, headers['cache-control']], [200, 'private, no-store']);
+  });
+
   it('is not there for an operator, nor for a user who can be no customer', async () => {
     const subjects = ['root', 'c6', 'auth0|7', '../customers', 'c1,c2'];
     for (const sub of subjects) {

@@ -3,6 +3,7 @@
  *
  * - `BAD_USER_INPUT`: an argument or variable has a value that can't be used.
  * - `UNAUTHENTICATED`: nobody is signed in.
+ * - `USER_UNKNOWN`: somebody is signed in, and it can't be looked up now who.
  * - `FORBIDDEN`: whoever is signed in may not do this.
  * - `NOT_FOUND`: what a command is about, or what is followed, doesn't exist (any more).
  * - `CONFLICT`: what a command is about does not allow it any more, such as cancelling what is shipped.
@@ -22,6 +23,7 @@
 export const errorCodes = [
   'BAD_USER_INPUT',
   'UNAUTHENTICATED',
+  'USER_UNKNOWN',
   'FORBIDDEN',
   'NOT_FOUND',
   'CONFLICT',

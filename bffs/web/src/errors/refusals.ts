@@ -18,8 +18,14 @@ export function refuseUnknown(kind: string, id: string): GraphQLError {
 }
 
 /** @throws GraphQLError when nobody is signed in. Which role it takes, the service of the command says. */
-export function requireUser({ identity }: RequestContext): void {
-  if (identity === undefined) throw refusal('UNAUTHENTICATED', 'This needs a user: sign in.');
+export function requireUser(context: RequestContext): void {
+  requireKnown(context);
+  if (context.identity === undefined) throw refusal('UNAUTHENTICATED', 'This needs a user: sign in.');
+}
+
+/** @throws GraphQLError when it can't be said now who is signed in */
+export function requireKnown({ isUserUnknown = false }: RequestContext): void {
+  if (isUserUnknown) throw refusal('USER_UNKNOWN', 'Who you are can not be looked up at the moment.');
 }
 
 /** What a command is about can't be done any more. @param message of the service, for clients */

@@ -2,7 +2,9 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { WholeAnswers } from '@portico/coherent-cache/whole-answers.ts';
 import { buildOf } from '@portico/runtime/build-of.ts';
+import { unknownUser } from '@portico/runtime/identity.ts';
 import { DeadlineExceeded, type RequestContext } from '@portico/runtime/request-context.ts';
+import type { ErrorCode } from '../errors/error-codes.ts';
 import type { WebContext } from '../web-context.ts';
 import type { AnsweredOperation, Operation, OperationRunner } from './create-operation-runner.ts';
 
@@ -25,7 +27,7 @@ const neverKept = /mutation|subscription|__schema|__type\b|@defer|@stream/;
 export function createOperationAnswers({ run, createContext, answers }: AnswerOperationOptions) {
   const build = buildOf(join(import.meta.dirname, '..'));
   const execute = (operation: Operation, context: RequestContext) => run(operation, createContext(context));
-  return async (operation: Operation, context: RequestContext): Promise<AnsweredOperation> => {
+  const answer = async (operation: Operation, context: RequestContext): Promise<AnsweredOperation> => {
     const question = questionOf(operation);
     if (question === undefined) return execute(operation, context);
     try {
@@ -36,6 +38,21 @@ export function createOperationAnswers({ run, createContext, answers }: AnswerOp
       throw error;
     }
   };
+  return async (operation: Operation, context: RequestContext): Promise<AnsweredOperation> => {
+    const answered = await answer(operation, context);
+    if (context.isUserUnknown && isAllRefused(answered)) throw unknownUser();
+    return answered;
+  };
+}
+
+/** Whether nothing was asked for but what needs to know the user. */
+function isAllRefused({ text }: AnsweredOperation): boolean {
+  const { data, errors = [] } = JSON.parse(text) as {
+    readonly data?: object | null;
+    readonly errors?: readonly { readonly extensions?: { readonly code?: ErrorCode } }[];
+  };
+  const isEmpty = Object.values(data ?? {}).every((value) => value === null);
+  return isEmpty && errors.some(({ extensions }) => extensions?.code === 'USER_UNKNOWN');
 }
 
 /** All that the answer to an operation depends on; undefined where it must not be kept, or can't. */

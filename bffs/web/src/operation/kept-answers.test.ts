@@ -108,6 +108,37 @@ test('when a session of a user has ended, what was kept for that user is made an
   assert.deepEqual([made, kept], [4, 2]);
 });
 
+test('while nobody can say who a user is, the catalogue goes on, what is private is not available, and visitors see none of that', async () => {
+  const me = 'me { displayName }';
+  const product = 'product(sku: "p1") { name }';
+  const ask = (query: string, fields = {}) => request(web.app).post('/graphql').set(fields).send({ query });
+  const unknown = { 'Portico-User': 'unknown' };
+  for (const _ of [1, 2]) {
+    const [both, visitor] = await Promise.all([
+      ask(`{ ${me} ${product} }`, unknown),
+      ask(`{ ${me} ${product} }`),
+    ]);
+    assert.equal(both.status, 200);
+    assert.equal(both.body.data.product.name, 'Product 1');
+    assert.deepEqual(
+      both.body.errors.map(({ path, extensions }: { path: string[]; extensions: { code: string } }) => [
+        path,
+        extensions.code,
+      ]),
+      [[['me'], 'USER_UNKNOWN']],
+    );
+    assert.deepEqual([visitor.body.data.me, visitor.body.errors], [null, undefined]);
+  }
+  const orders = 'order(number: "o1") { number }';
+  for (const query of [`{ ${me} }`, `{ ${orders} }`, `{ ${me} ${orders} }`]) {
+    const refused = await ask(query, unknown);
+    assert.equal(refused.status, 503);
+    assert.equal(refused.body.type, 'urn:portico:problem:unavailable');
+    assert.equal(refused.headers['retry-after'], '1');
+  }
+  assert.equal((await ask(`{ ${product} }`, unknown)).body.errors, undefined);
+});
+
 test('answers with errors, and what may show the schema or change something, are made each time', async () => {
   shop.setFault('reviews', 'fail');
   const failed = await web.query(query, { sku: 'p1' });

@@ -1,4 +1,4 @@
-import { refuseInput, refuseOthers } from '../errors/refusals.ts';
+import { refuseInput, refuseOthers, requireKnown } from '../errors/refusals.ts';
 import { type ConnectionArguments, readAfter, readFirst, toConnection } from '../relay/connection.ts';
 import type { WebContext } from '../web-context.ts';
 
@@ -7,6 +7,7 @@ const maxFirst = 50;
 
 /** The orders of a customer, for that customer. @throws GraphQLError `FORBIDDEN` for everybody else */
 export async function ordersOf(customerId: string, args: ConnectionArguments, context: WebContext) {
+  requireKnown(context.requestContext);
   if (context.requestContext.identity?.subject !== customerId)
     throw refuseOthers('Only the customer may see these orders.');
   const first = readFirst(args.first, defaultFirst, maxFirst);
