@@ -10,15 +10,21 @@ import { ownScript, type SignInGatewayOptions, startSignInGateway } from './test
 
 const lifeMs = 900_000;
 
+interface TwoOptions extends SignInGatewayOptions {
+  /** The store as the second gateway reaches it; as the first does when left out. */
+  readonly otherStore?: SessionStore;
+}
+
 /** Two gateways with one store and one clock, and a browser that is signed in at both. */
-async function startTwo(t: TestContext, options: SignInGatewayOptions = {}) {
+async function startTwo(t: TestContext, { otherStore, ...options }: TwoOptions = {}) {
   const clock = { now: Date.now() };
   const now = () => clock.now;
   const provider = options.provider ?? (await startTestProvider());
   t.after(() => provider.close());
   const store = options.store ?? createMemorySessionStore({ now });
   const shared = { ...options, provider, store, now };
-  const [one, two] = [await startSignInGateway(t, shared), await startSignInGateway(t, shared)];
+  const one = await startSignInGateway(t, shared);
+  const two = await startSignInGateway(t, { ...shared, store: otherStore ?? store });
   const ada = one.browser();
   await ada.signIn();
   const there = two.browser();
@@ -41,20 +47,23 @@ test('fifty requests over two gateways refresh once when the access token ends, 
 
 test('the same in Redis', { skip: findRedis() ? false : 'no Redis installed' }, async (t) => {
   const redis = await startRedis();
-  const store = createRedisSessionStore({ url: redis.url, log: silentLogger, timeoutMs: 10_000 });
+  const open = () => createRedisSessionStore({ url: redis.url, log: silentLogger, timeoutMs: 10_000 });
+  const [store, otherStore] = [open(), open()];
   t.after(async () => {
-    store.close();
+    for (const each of [store, otherStore]) each.close();
     await redis.stop();
   });
-  // It connects in the background.
-  while ((await store.read('x').catch(() => 'away')) === 'away') await new Promise(setImmediate);
-  await refreshOncePerRound(t, 20, store);
+  // They connect in the background.
+  for (const each of [store, otherStore]) {
+    while ((await each.read('x').catch(() => 'away')) === 'away') await new Promise(setImmediate);
+  }
+  await refreshOncePerRound(t, 100, { store, otherStore });
 });
 
-async function refreshOncePerRound(t: TestContext, rounds: number, store?: SessionStore) {
+async function refreshOncePerRound(t: TestContext, rounds: number, stores: TwoOptions = {}) {
   const { clock, provider, one, two, ada, there } = await startTwo(t, {
     oidc: { absoluteSeconds: 1_000_000 },
-    ...(store === undefined ? {} : { store }),
+    ...stores,
   });
   const tokens = new Set<string | undefined>();
   for (let round = 1; round <= rounds; round += 1) {
