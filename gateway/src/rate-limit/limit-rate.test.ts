@@ -4,7 +4,6 @@ import { silentLogger } from '@portico/runtime/log.ts';
 import { findRedis, startRedis } from '@portico/testing/engines.ts';
 import request from 'supertest';
 import { answersOk, porticoTable, startTestGateway } from '../test-gateway.fixture.ts';
-import { toPeerKey } from './peer-key.ts';
 import { createRateLimits, type RateLimits } from './rate-limits.ts';
 
 async function startLimited(t: TestContext, rateLimits: RateLimits) {
@@ -61,15 +60,6 @@ test('without its Redis a gateway counts by itself', async (t) => {
   );
   for (let n = 0; n < 3; n += 1) await request(url).get('/graphql').expect(200);
   await request(url).get('/graphql').expect(429);
-});
-
-test('peers are told apart by address, those of IPv6 by their network', () => {
-  assert.equal(toPeerKey('192.0.2.7'), '192.0.2.7');
-  assert.equal(toPeerKey('::ffff:192.0.2.7'), '192.0.2.7');
-  assert.equal(toPeerKey('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64');
-  assert.equal(toPeerKey('2001:db8:1:2::1'), toPeerKey('2001:0db8:0001:0002:ffff:0:0:1'));
-  assert.notEqual(toPeerKey('2001:db8:1:2::1'), toPeerKey('2001:db8:1:3::1'));
-  assert.equal(toPeerKey('::1'), '0:0:0:0::/64');
 });
 
 async function until(done: () => Promise<boolean>): Promise<void> {

@@ -1,9 +1,9 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
+import { toPeerKey } from '@portico/runtime/peer-key.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { routeOf } from '../middleware/choose-route.ts';
 import type { Route } from '../table/route-table.ts';
-import { toPeerKey } from './peer-key.ts';
 import type { RateLimiter, RateLimits } from './rate-limits.ts';
 
 /**

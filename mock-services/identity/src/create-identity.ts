@@ -6,6 +6,7 @@ import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express, RequestHandler } from 'express';
 import type { SigningKeys } from './keys/signing-keys.ts';
 import { createAttemptLimit } from './login/attempt-limit.ts';
+import { createKnownBrowsers } from './login/known-browsers.ts';
 import { createLoginRouter } from './login/login-routes.ts';
 import type { GatewayClient } from './provider/clients.ts';
 import { createProvider } from './provider/create-provider.ts';
@@ -65,9 +66,9 @@ export function createIdentity(parts: IdentityParts): Identity {
   const app = createHttpApp({ log, metrics, tracing, timeoutMs: 10_000, now }, (app) => {
     if (parts.faults !== undefined) app.use(parts.faults);
     app.use(refuseOtherNames(issuer));
-    app.use(
-      createLoginRouter({ issuer, users, attempts: createAttemptLimit({ now }), provider: () => provider }),
-    );
+    const attempts = createAttemptLimit({ now });
+    const browsers = createKnownBrowsers(cookieKey);
+    app.use(createLoginRouter({ issuer, users, attempts, browsers, provider: () => provider }));
     app.use((req, res, next) => {
       const place = placeOf(req.path);
       if (place === undefined) return next();

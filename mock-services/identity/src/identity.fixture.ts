@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
 import { createIdentity } from './create-identity.ts';
@@ -14,7 +15,7 @@ export type TestIdentity = Awaited<ReturnType<typeof startIdentity>>;
 export const ordersSecret = 'a secret of this test';
 
 /** The provider on a port of its own. Keys are in memory. */
-export async function startIdentity(now: () => number = Date.now) {
+export async function startIdentity(now: () => number = Date.now, log = silentLogger) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -24,7 +25,7 @@ export async function startIdentity(now: () => number = Date.now) {
     keys: openSigningKeys(createMemoryFolder()),
     cookieKey: 'a key of this test',
     ordersSecret,
-    log: silentLogger,
+    log,
     metrics: createMetrics('identity'),
     now,
   });
@@ -76,37 +77,46 @@ export function authorizationPath(app: App, changed: Record<string, string | und
   return `/auth?${new URLSearchParams(given)}`;
 }
 
-/** Follows no redirect by itself, and keeps cookies by their paths. */
-export function createBrowser(issuer: string) {
+/**
+ * Follows no redirect by itself, and keeps cookies by their paths.
+ * @param localAddress where it is
+ */
+export function createBrowser(issuer: string, localAddress?: string) {
   const jar = new Map<string, { readonly path: string; readonly pair: string }>();
-  const send = async (path: string, init: RequestInit = {}) => {
-    const url = new URL(path, issuer);
-    const cookie = [...jar.values()]
-      .filter((kept) => url.pathname.startsWith(kept.path))
+  const cookiesFor = (path: string) =>
+    [...jar.values()]
+      .filter((kept) => path.startsWith(kept.path))
       .map(({ pair }) => pair)
       .join('; ');
-    const headers = { accept: 'text/html', cookie, ...init.headers };
-    const answer = await fetch(url, { ...init, headers, redirect: 'manual' });
-    for (const field of answer.headers.getSetCookie()) {
+  const send = async (path: string, form?: Record<string, string>, fields: Record<string, string> = {}) => {
+    const url = new URL(path, issuer);
+    const type = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = { accept: 'text/html', cookie: cookiesFor(url.pathname), ...type, ...fields };
+    const method = form === undefined ? 'GET' : 'POST';
+    const sent = request(url, { method, headers, localAddress, agent: false });
+    sent.end(form && new URLSearchParams(form).toString());
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    for (const field of answer.headers['set-cookie'] ?? []) {
       const pair = field.split(';')[0] ?? '';
       const place = /path=([^;]+)/i.exec(field)?.[1] ?? '/';
       jar.set(`${pair.split('=')[0]} ${place}`, { path: place, pair });
     }
-    const text = await answer.text();
     return {
-      status: answer.status,
-      headers: answer.headers,
-      text,
-      location: answer.headers.get('location') ?? '',
+      status: answer.statusCode,
+      headers: new Headers(pairsOf(answer.rawHeaders)),
+      text: await text(answer),
+      location: answer.headers.location ?? '',
     };
   };
   const get = (path: string) => send(path);
-  const post = (path: string, form: Record<string, string> = {}, headers: Record<string, string> = {}) =>
-    send(path, { method: 'POST', body: new URLSearchParams(form), headers });
+  const post = (path: string, form: Record<string, string> = {}, fields: Record<string, string> = {}) =>
+    send(path, form, fields);
 
   return {
     get,
     post,
+    /** The `Cookie` field that it sends to a path. */
+    cookiesFor,
     /** Where an app's user arrives: the path of the sign-in. */
     begin: async (app: App, changed?: Record<string, string | undefined>) =>
       (await get(authorizationPath(app, changed))).location,
@@ -117,6 +127,10 @@ export function createBrowser(issuer: string) {
       return new URL((await get(sent.location)).location);
     },
   };
+}
+
+function pairsOf(raw: readonly string[]): [string, string][] {
+  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : []));
 }
 
 export type TestBrowser = ReturnType<typeof createBrowser>;

@@ -11,6 +11,7 @@ export interface User {
 export interface Users {
   /** The user whose login and password these are. */
   signIn(login: string, password: string): User | undefined;
+  byLogin(login: string): User | undefined;
   bySubject(subject: string): User | undefined;
 }
 
@@ -33,6 +34,7 @@ export function createDemoUsers(): Users {
   const bySubject = new Map(users.map((user) => [user.subject, user]));
   return {
     signIn: (login, given) => (given === password ? byLogin.get(login) : undefined),
+    byLogin: (login) => byLogin.get(login),
     bySubject: (subject) => bySubject.get(subject),
   };
 }

@@ -1,47 +1,101 @@
-/** Counts wrong passwords, so that nobody can try many. */
+/** Who tries a password. */
+export interface Attempt {
+  /** The name that was typed. */
+  readonly login: string;
+  /** What the peer is counted under, as of `toPeerKey`: the other end of the connection, whatever its fields say. */
+  readonly peer: string;
+  /** The browser, where this user has signed in with it before. */
+  readonly browser: string | undefined;
+}
+
+/** Counts wrong passwords, so that nobody can try many, and nobody can keep others out by trying. */
 export interface AttemptLimit {
-  /** Seconds until this login may be tried again; undefined when it may be now. */
-  retryAfter(login: string): number | undefined;
-  countFailure(login: string): void;
-  clear(login: string): void;
+  /** Why this may not be tried now; undefined when it may. */
+  refusal(attempt: Attempt): Refusal | undefined;
+  countFailure(attempt: Attempt): void;
+  countSuccess(attempt: Attempt): void;
+}
+
+export interface Refusal {
+  readonly by: 'browser' | 'user' | 'peer';
+  readonly retryAfterS: number;
 }
 
 export interface AttemptLimitOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  readonly maxFailures?: number;
-  readonly windowMs?: number;
-  /** How many logins are kept in mind; above it the ones that failed first are forgotten. */
-  readonly maxLogins?: number;
+  /** How many of a kind are kept in mind; above it the ones that failed first are forgotten. */
+  readonly maxKept?: number;
 }
 
-/** For each login, a few failures in a window of time that begins with the first. */
-export function createAttemptLimit(options: AttemptLimitOptions): AttemptLimit {
-  const { now, maxFailures = 5, windowMs = 60_000, maxLogins = 10_000 } = options;
-  const failures = new Map<string, { count: number; readonly endsAt: number }>();
-  const current = (login: string) => {
-    const found = failures.get(login);
-    return found !== undefined && found.endsAt > now() ? found : undefined;
+const windowMs = 60_000;
+/** Wrong passwords a window for one user, or in one browser that its user has signed in with before. */
+const ofOne = 5;
+/** Of one peer, for whichever users: who tries one password with many names. */
+const ofPeer = 20;
+/** When strangers have failed so often altogether, they come from many addresses: each has fewer then. */
+const many = 100;
+const ofPeerOfMany = 3;
+
+/**
+ * Five failures a minute for each user, and twenty for each peer over all users: three while there are more than a hundred
+ * altogether. Failures of strangers don't count for a browser that its user has signed in with before, so they can't keep
+ * that user out. What is refused is not counted.
+ */
+export function createAttemptLimit({ now, maxKept = 10_000 }: AttemptLimitOptions): AttemptLimit {
+  const counts = () => createFailureCounts(now, maxKept);
+  const [browsers, users, peers, strangers] = [counts(), counts(), counts(), counts()];
+  const refusalOf = (by: Refusal['by'], kept: FailureCounts, key: string, most: number) => {
+    const { count, endsAt } = kept.of(key);
+    return count < most ? undefined : { by, retryAfterS: Math.ceil((endsAt - now()) / 1_000) };
   };
   return {
-    retryAfter: (login) => {
-      const found = current(login);
-      return found === undefined || found.count < maxFailures
-        ? undefined
-        : Math.ceil((found.endsAt - now()) / 1_000);
+    refusal: ({ login, peer, browser }) => {
+      if (browser !== undefined) return refusalOf('browser', browsers, browser, ofOne);
+      const most = strangers.of('all').count > many ? ofPeerOfMany : ofPeer;
+      return refusalOf('user', users, login, ofOne) ?? refusalOf('peer', peers, peer, most);
     },
-    countFailure: (login) => {
-      const found = current(login) ?? { count: 0, endsAt: now() + windowMs };
-      found.count += 1;
-      failures.delete(login);
-      failures.set(login, found);
-      for (const oldest of failures.keys()) {
-        if (failures.size <= maxLogins) break;
-        failures.delete(oldest);
+    countFailure: ({ login, peer, browser }) => {
+      if (browser !== undefined) return browsers.add(browser);
+      users.add(login);
+      peers.add(peer);
+      strangers.add('all');
+    },
+    countSuccess: ({ login, browser }) => {
+      // Not of the peer: who has one password could try the next twenty.
+      if (browser === undefined) users.clear(login);
+      else browsers.clear(browser);
+    },
+  };
+}
+
+interface FailureCounts {
+  of(key: string): { readonly count: number; readonly endsAt: number };
+  add(key: string): void;
+  clear(key: string): void;
+}
+
+/** Each key's failures in a window of time that begins with the first. */
+function createFailureCounts(now: () => number, maxKept: number): FailureCounts {
+  // A Map keeps the order of insertion, so the first entries are the oldest.
+  const kept = new Map<string, { readonly count: number; readonly endsAt: number }>();
+  const of = (key: string) => {
+    const found = kept.get(key);
+    return found !== undefined && found.endsAt > now() ? found : { count: 0, endsAt: now() + windowMs };
+  };
+  return {
+    of,
+    add: (key) => {
+      const { count, endsAt } = of(key);
+      kept.delete(key);
+      kept.set(key, { count: count + 1, endsAt });
+      for (const oldest of kept.keys()) {
+        if (kept.size <= maxKept) break;
+        kept.delete(oldest);
       }
     },
-    clear: (login) => {
-      failures.delete(login);
+    clear: (key) => {
+      kept.delete(key);
     },
   };
 }

@@ -1,16 +1,19 @@
 import { fileURLToPath } from 'node:url';
 import { contextOf } from '@portico/runtime/http-app.ts';
 import { forbidden } from '@portico/runtime/identity.ts';
+import { toPeerKey } from '@portico/runtime/peer-key.ts';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import type { Users } from '../users.ts';
 import type { AttemptLimit } from './attempt-limit.ts';
+import type { KnownBrowsers } from './known-browsers.ts';
 import { continuePage, errorPage, loginPage, pageFields } from './pages.ts';
 
 export interface LoginOptions {
   readonly issuer: string;
   readonly users: Users;
   readonly attempts: AttemptLimit;
+  readonly browsers: KnownBrowsers;
   /** The provider of this moment. */
   readonly provider: () => Provider;
 }
@@ -23,7 +26,7 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
  * Where a browser is sent that wants a code: signs a user in, or asks one who is signed in whether to go on. The provider
  * knows the browser by a cookie that no form of another site is sent with (SameSite=Lax, for this path alone).
  */
-export function createLoginRouter({ issuer, users, attempts, provider }: LoginOptions): Router {
+export function createLoginRouter({ issuer, users, attempts, browsers, provider }: LoginOptions): Router {
   const appOf = async ({ params }: Interaction) => {
     const client = await provider().Client.find(String(params.client_id));
     return client?.clientName ?? String(params.client_id);
@@ -54,22 +57,34 @@ export function createLoginRouter({ issuer, users, attempts, provider }: LoginOp
   const signIn = async (req: Request, res: Response) => {
     const interaction = await provider().interactionDetails(req, res);
     const { login, password } = readForm(req);
-    const refuse = async (status: number, refusal: string) => {
+    const browser = browsers.find(req.headers.cookie, login);
+    const attempt = { login, peer: toPeerKey(req.socket.remoteAddress ?? ''), browser };
+    const refuse = async (status: number, reason: string, refusal: string) => {
+      // A name that nobody has may be a password in the wrong field.
+      const subject = users.byLogin(login)?.subject;
+      contextOf(res).log.warn({ reason, subject, peer: attempt.peer }, 'not signed in');
       const action = `/interaction/${interaction.uid}`;
       show(res, interaction, loginPage({ action, app: await appOf(interaction), login, refusal }), status);
     };
-    const waitS = attempts.retryAfter(login);
-    if (waitS !== undefined) {
-      res.set('Retry-After', String(waitS));
-      return refuse(429, `Too many wrong passwords for this user: try again in ${waitS} seconds.`);
+    const limited = attempts.refusal(attempt);
+    if (limited !== undefined) {
+      const { by, retryAfterS } = limited;
+      res.set('Retry-After', String(retryAfterS));
+      const whose = by === 'peer' ? 'from where you are' : 'for this user';
+      return refuse(
+        429,
+        `too many by ${by}`,
+        `Too many wrong passwords ${whose}: try again in ${retryAfterS} seconds.`,
+      );
     }
     const user = users.signIn(login, password);
     if (user === undefined) {
-      attempts.countFailure(login);
-      return refuse(401, 'There is no user with this name and password.');
+      attempts.countFailure(attempt);
+      return refuse(401, 'wrong password', 'There is no user with this name and password.');
     }
-    attempts.clear(login);
+    attempts.countSuccess(attempt);
     contextOf(res).log.info({ subject: user.subject }, 'signed in');
+    res.append('Set-Cookie', browsers.remember(login, browser));
     // Whoever has just typed a password need not be asked whether to go on.
     return finish(req, res, { login: { accountId: user.subject, amr: ['pwd'] }, consent: {} });
   };

@@ -24,7 +24,7 @@ test('models do not meet, and sessions are found by their uid', async () => {
   assert.equal(await memory('Session').findByUid('u'), undefined);
 });
 
-test('a code is marked when it is used, and goes with its grant', async () => {
+test('a code is marked when it is used, and what belongs to a grant goes with it', async () => {
   const now = () => 5_000;
   const memory = createProviderMemory(now);
   const codes = memory('AuthorizationCode');
@@ -33,18 +33,21 @@ test('a code is marked when it is used, and goes with its grant', async () => {
   await memory('RefreshToken').upsert('other', { grantId: 'h' }, 60);
   await codes.consume('c');
   assert.equal((await codes.find('c'))?.consumed, 5);
-  await codes.revokeByGrantId('g');
+  await Promise.all([codes, memory('RefreshToken')].map((model) => model.revokeByGrantId('g')));
   assert.equal(await codes.find('c'), undefined);
   assert.equal(await memory('RefreshToken').find('r'), undefined);
   assert.ok(await memory('RefreshToken').find('other'));
 });
 
-test('however many sign-ins are begun, only so many are kept', async () => {
-  const interactions = createProviderMemory(() => 0, 100)('Interaction');
+test('however many sign-ins are begun, only so many are kept, and no session gives way to them', async () => {
+  const memory = createProviderMemory(() => 0, 100);
+  await memory('Session').upsert('s', {}, 60);
+  const interactions = memory('Interaction');
   for (let n = 0; n < 1_000; n += 1) await interactions.upsert(`i${n}`, {}, 600);
   const kept = await Promise.all(Array.from({ length: 1_000 }, (_, n) => interactions.find(`i${n}`)));
   assert.equal(kept.filter((payload) => payload !== undefined).length, 100);
   assert.ok(kept[999]);
+  assert.ok(await memory('Session').find('s'));
 });
 
 test('a used refresh token of a client with a secret counts for ten seconds yet, and of no other', async () => {

@@ -15,7 +15,7 @@ const graceSeconds = 10;
 
 /**
  * Remembers in this process and nowhere else, which is enough for a stand-in: whoever is signed in signs in again after
- * a restart. Above `maxEntries` the oldest are forgotten.
+ * a restart. Of each kind the oldest are forgotten above `maxEntries`: sign-ins that anybody begins push nobody's session out.
  * @param forgiven the id of a client whose used refresh tokens count for a moment yet; of others, which have no secret, the second
  *   use of one is a theft (RFC 9700 section 4.14.2)
  */
@@ -24,46 +24,46 @@ export function createProviderMemory(
   maxEntries = 20_000,
   forgiven?: string,
 ): ProviderMemory {
-  // A Map keeps the order of insertion, so the first entries are the oldest.
-  const entries = new Map<string, Stored>();
-
-  const read = (key: string): AdapterPayload | undefined => {
-    const stored = entries.get(key);
-    return stored !== undefined && stored.expiresAt > now() ? stored.payload : undefined;
+  const models = new Map<string, Map<string, Stored>>();
+  const entriesOf = (model: string) => {
+    // A Map keeps the order of insertion, so the first entries are the oldest.
+    const entries = models.get(model) ?? new Map<string, Stored>();
+    models.set(model, entries);
+    return entries;
   };
-  const write = (key: string, payload: AdapterPayload, lifetimeSeconds = defaultLifetimeSeconds) => {
-    entries.delete(key);
-    entries.set(key, { payload, expiresAt: now() + lifetimeSeconds * 1_000 });
-    for (const [oldest, { expiresAt }] of entries) {
-      if (entries.size <= maxEntries && expiresAt > now()) break;
-      entries.delete(oldest);
-    }
-  };
-  const find = (matches: (payload: AdapterPayload) => boolean) =>
-    [...entries.values()].find(({ payload, expiresAt }) => expiresAt > now() && matches(payload))?.payload;
 
   return (model) => {
-    const keyOf = (id: string) => `${model}:${id}`;
+    const entries = entriesOf(model);
+    const isAlive = ({ expiresAt }: Stored) => expiresAt > now();
     return {
-      upsert: async (id, payload, lifetimeSeconds) => write(keyOf(id), payload, lifetimeSeconds),
-      find: async (id) => {
-        const payload = read(keyOf(id));
-        if (model !== 'RefreshToken' || payload === undefined || payload.clientId !== forgiven)
-          return payload;
-        return forgiving(payload, now());
+      upsert: async (id, payload, lifetimeSeconds = defaultLifetimeSeconds) => {
+        entries.delete(id);
+        entries.set(id, { payload, expiresAt: now() + lifetimeSeconds * 1_000 });
+        for (const [oldest, stored] of entries) {
+          if (entries.size <= maxEntries && isAlive(stored)) break;
+          entries.delete(oldest);
+        }
       },
-      findByUid: async (uid) => find((payload) => payload.kind === model && payload.uid === uid),
+      find: async (id) => {
+        const stored = entries.get(id);
+        if (stored === undefined || !isAlive(stored)) return undefined;
+        const { payload } = stored;
+        const forgives = model === 'RefreshToken' && payload.clientId === forgiven;
+        return forgives ? forgiving(payload, now()) : payload;
+      },
+      findByUid: async (uid) =>
+        [...entries.values()].find((stored) => isAlive(stored) && stored.payload.uid === uid)?.payload,
       // Device codes are not offered.
       findByUserCode: async () => undefined,
       consume: async (id) => {
-        const stored = entries.get(keyOf(id));
+        const stored = entries.get(id);
         if (stored !== undefined) stored.payload.consumed = Math.floor(now() / 1_000);
       },
       destroy: async (id) => {
-        entries.delete(keyOf(id));
+        entries.delete(id);
       },
       revokeByGrantId: async (grantId) => {
-        for (const [key, { payload }] of entries) if (payload.grantId === grantId) entries.delete(key);
+        for (const [id, { payload }] of entries) if (payload.grantId === grantId) entries.delete(id);
       },
     };
   };
