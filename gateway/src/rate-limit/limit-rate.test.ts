@@ -62,6 +62,14 @@ test('without its Redis a gateway counts by itself', async (t) => {
   await request(url).get('/graphql').expect(429);
 });
 
+test('in process, of any number of peers only so many are kept in mind', async () => {
+  const { limiter } = createRateLimits({ log: silentLogger, maxKeys: 100 });
+  const { consume } = limiter('x', { requests: 2, perSeconds: 60 });
+  for (let n = 0; n < 1_000; n += 1) await consume(`peer ${n}`);
+  assert.equal((await consume('peer 999')).remaining, 0);
+  assert.equal((await consume('peer 0')).remaining, 1);
+});
+
 async function until(done: () => Promise<boolean>): Promise<void> {
   while (!(await done())) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,7 +5,8 @@ import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
 import type { Logger } from '@portico/runtime/log.ts';
 import { Gauge, type Metrics } from '@portico/runtime/metrics.ts';
 import { createOutageLog } from '@portico/runtime/outage-log.ts';
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { createWindowCounts } from '@portico/runtime/window-counts.ts';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** So many requests in so much time. */
 export interface RatePolicy {
@@ -43,10 +44,13 @@ export interface RateLimitsOptions {
   readonly now?: () => number;
   /** The most that a count may hold up a request, in milliseconds. */
   readonly timeoutMs?: number;
+  /** So many peers or users of a limiter are counted here; above it the first ones are forgotten. */
+  readonly maxKeys?: number;
 }
 
 export function createRateLimits(options: RateLimitsOptions): RateLimits {
-  const { redisUrl, log, metrics, now = Date.now, timeoutMs = 20 } = options;
+  const { redisUrl, log, metrics, now = Date.now, timeoutMs = 20, maxKeys = 100_000 } = options;
+  const localLimiter = (policy: RatePolicy) => createLocalLimiter(policy, maxKeys, now);
   if (redisUrl === undefined) {
     return { limiter: (_, policy) => localLimiter(policy), isAsConfigured: () => true, close: () => {} };
   }
@@ -104,17 +108,18 @@ function showSharing({ registry }: Metrics, areShared: () => boolean): void {
   });
 }
 
-function localLimiter(policy: RatePolicy): RateLimiter {
-  const limiter = new RateLimiterMemory({ points: policy.requests, duration: policy.perSeconds });
-  return { consume: (key) => decide(limiter, key, policy) };
+function createLocalLimiter({ requests, perSeconds }: RatePolicy, maxKeys: number, now: () => number) {
+  const counts = createWindowCounts({ windowMs: perSeconds * 1_000, maxKeys, now });
+  const consume = async (key: string): Promise<RateDecision> => {
+    const { count, endsAt } = counts.add(key);
+    const remaining = Math.max(0, requests - count);
+    return { allowed: count <= requests, remaining, resetMs: endsAt - now() };
+  };
+  return { consume };
 }
 
 /** The library rejects with the state of a key that is over its limit, and with an Error when it couldn't count. */
-async function decide(
-  limiter: RateLimiterMemory | RateLimiterRedis,
-  key: string,
-  policy: RatePolicy,
-): Promise<RateDecision> {
+async function decide(limiter: RateLimiterRedis, key: string, policy: RatePolicy): Promise<RateDecision> {
   const toDecision = (allowed: boolean, { remainingPoints, msBeforeNext }: RateLimiterRes): RateDecision => ({
     allowed,
     remaining: Math.min(Math.max(0, remainingPoints), policy.requests),

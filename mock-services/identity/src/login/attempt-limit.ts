@@ -1,3 +1,5 @@
+import { createWindowCounts, type WindowCounts } from '@portico/runtime/window-counts.ts';
+
 /** Who tries a password. */
 export interface Attempt {
   /** The name that was typed. */
@@ -24,12 +26,11 @@ export interface Refusal {
 export interface AttemptLimitOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How many of a kind are kept in mind; above it the ones that failed first are forgotten. */
+  /** How many of a kind are kept in mind; above it those that failed first are forgotten. */
   readonly maxKept?: number;
 }
 
-const windowMs = 60_000;
-/** Wrong passwords a window for one user, or in one browser that its user has signed in with before. */
+/** Wrong passwords a minute for one user, or in one browser that its user has signed in with before. */
 const ofOne = 5;
 /** Of one peer, for whichever users: who tries one password with many names. */
 const ofPeer = 20;
@@ -43,9 +44,9 @@ const ofPeerOfMany = 3;
  * that user out. What is refused is not counted.
  */
 export function createAttemptLimit({ now, maxKept = 10_000 }: AttemptLimitOptions): AttemptLimit {
-  const counts = () => createFailureCounts(now, maxKept);
+  const counts = () => createWindowCounts({ windowMs: 60_000, maxKeys: maxKept, now });
   const [browsers, users, peers, strangers] = [counts(), counts(), counts(), counts()];
-  const refusalOf = (by: Refusal['by'], kept: FailureCounts, key: string, most: number) => {
+  const refusalOf = (by: Refusal['by'], kept: WindowCounts, key: string, most: number) => {
     const { count, endsAt } = kept.of(key);
     return count < most ? undefined : { by, retryAfterS: Math.ceil((endsAt - now()) / 1_000) };
   };
@@ -56,7 +57,10 @@ export function createAttemptLimit({ now, maxKept = 10_000 }: AttemptLimitOption
       return refusalOf('user', users, login, ofOne) ?? refusalOf('peer', peers, peer, most);
     },
     countFailure: ({ login, peer, browser }) => {
-      if (browser !== undefined) return browsers.add(browser);
+      if (browser !== undefined) {
+        browsers.add(browser);
+        return;
+      }
       users.add(login);
       peers.add(peer);
       strangers.add('all');
@@ -65,37 +69,6 @@ export function createAttemptLimit({ now, maxKept = 10_000 }: AttemptLimitOption
       // Not of the peer: who has one password could try the next twenty.
       if (browser === undefined) users.clear(login);
       else browsers.clear(browser);
-    },
-  };
-}
-
-interface FailureCounts {
-  of(key: string): { readonly count: number; readonly endsAt: number };
-  add(key: string): void;
-  clear(key: string): void;
-}
-
-/** Each key's failures in a window of time that begins with the first. */
-function createFailureCounts(now: () => number, maxKept: number): FailureCounts {
-  // A Map keeps the order of insertion, so the first entries are the oldest.
-  const kept = new Map<string, { readonly count: number; readonly endsAt: number }>();
-  const of = (key: string) => {
-    const found = kept.get(key);
-    return found !== undefined && found.endsAt > now() ? found : { count: 0, endsAt: now() + windowMs };
-  };
-  return {
-    of,
-    add: (key) => {
-      const { count, endsAt } = of(key);
-      kept.delete(key);
-      kept.set(key, { count: count + 1, endsAt });
-      for (const oldest of kept.keys()) {
-        if (kept.size <= maxKept) break;
-        kept.delete(oldest);
-      }
-    },
-    clear: (key) => {
-      kept.delete(key);
     },
   };
 }
