@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { contextOf } from '@portico/runtime/http-app.ts';
+import { toPeerKey } from '@portico/runtime/peer-key.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { routeOf } from '../middleware/choose-route.ts';
 import { answerFields } from '../middleware/security-fields.ts';
 import type { AuthEndpoint, OidcTable } from '../table/route-table.ts';
+import type { CodeExchanges } from './code-exchanges.ts';
 import { type CookieKind, readCookies } from './cookies.ts';
 import { type IdentityProvider, ProviderRefused } from './identity-provider.ts';
 import type { LogoutSubject } from './logout-token.ts';
@@ -23,6 +25,7 @@ export interface AuthEndpointsOptions {
   readonly sessions: Sessions;
   readonly signIns: SignIns;
   readonly provider: IdentityProvider;
+  readonly exchanges: CodeExchanges;
   /** Where sign-ins are marked that have come back. */
   readonly store: SessionStore;
   readonly metrics: SessionMetrics;
@@ -46,7 +49,7 @@ export function answerAuth(options: AuthEndpointsOptions): RequestHandler {
 type Endpoint = (req: Request, res: Response) => Promise<void>;
 
 function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<AuthEndpoint, Endpoint>> {
-  const { oidc, sessions, signIns, provider, store, metrics, cookie, verifyLogoutToken } = options;
+  const { oidc, sessions, signIns, provider, exchanges, store, metrics, cookie, verifyLogoutToken } = options;
 
   const login: Endpoint = async (req, res) => {
     refuseEmbedded(req);
@@ -69,18 +72,17 @@ function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<Aut
   /**
    * The provider sends the browser back:
    *  1. This browser has begun the sign-in, so nobody can be signed in as somebody else (RFC 9700 section 4.7).
-   *  2. It comes back for the first time, over all instances.
-   *  3. The code is changed for tokens.
-   *  4. A new session begins, and the one that the browser had ends: no id from before lives on.
+   *  2. There is room for one more request to the provider; nothing is used up until then.
+   *  3. It has given no session yet, over all instances.
+   *  4. The code is changed for tokens.
+   *  5. A new session begins, and the one that the browser had ends: no id from before lives on.
    */
   const callback: Endpoint = async (req, res) => {
     const { state } = req.query;
     const found = typeof state === 'string' ? signIns.find(req.headers.cookie, state) : undefined;
-    if (found === undefined) throw failed('unknown');
+    if (found === undefined) throw failed(res, 'unknown');
     const { signIn, clear } = found;
-    if (!(await store.lease(`sign-in:${hashOf(signIn.state)}`, newSessionToken(), signInMs)))
-      throw failed('used');
-    const token = await redeem(req, signIn);
+    const token = await exchanges.run(peerOf(req), contextOf(res).signal, () => redeemOnce(req, res, signIn));
     if (token === undefined) {
       goTo(req, res, signIn.returnTo, [clear]);
       return;
@@ -91,23 +93,40 @@ function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<Aut
     }
     goTo(req, res, signIn.returnTo, [cookie.set(cookie.name, token, oidc.absoluteSeconds), clear]);
   };
-  /** Undefined when the user has thought better of it. */
-  const redeem = async ({ url }: Request, signIn: SignIn): Promise<string | undefined> => {
+  /** What gave no session leaves nothing in the store, and may come back. Undefined when the user has thought better of it. */
+  const redeemOnce = async (req: Request, res: Response, signIn: SignIn): Promise<string | undefined> => {
+    const [mark, holder] = [`sign-in:${hashOf(signIn.state)}`, newSessionToken()];
+    if (!(await store.lease(mark, holder, signInMs))) throw failed(res, 'used');
+    let token: string | undefined;
+    try {
+      token = await redeem(req, res, signIn);
+      return token;
+    } finally {
+      if (token === undefined) await store.release(mark, holder).catch(() => {});
+    }
+  };
+  const redeem = async ({ url }: Request, res: Response, signIn: SignIn): Promise<string | undefined> => {
     try {
       return await sessions.begin(await provider.redeem(new URL(url, oidc.publicUrl), signIn));
     } catch (error) {
       const cancelled = error instanceof ProviderRefused && error.message === 'access_denied';
-      metrics.failedSignIns.inc({ reason: cancelled ? 'cancelled' : nameOf(error) });
+      count(res, cancelled ? 'cancelled' : nameOf(error), error);
       if (cancelled) return undefined;
       throw error;
     }
   };
-  const failed = (reason: 'unknown' | 'used') => {
-    metrics.failedSignIns.inc({ reason });
+  const failed = (res: Response, reason: 'unknown' | 'used') => {
+    count(res, reason);
     return new Problem(
       'invalid-request',
       'This sign-in is over, or was begun in another browser. Begin again at /auth/login.',
     );
+  };
+  const count = (res: Response, reason: string, error?: unknown) => {
+    metrics.failedSignIns.inc({ reason });
+    // Errors of the provider say a word of the protocol, and nothing of what was sent.
+    const code = error instanceof ProviderRefused ? error.message : undefined;
+    contextOf(res).log.info({ reason, code, peer: peerOf(res.req) }, 'a sign-in came back without a session');
   };
 
   const ownToken = (req: Request) => {
@@ -141,6 +160,8 @@ function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<Aut
 
   return { login, callback, logout, session, 'backchannel-logout': backchannelLogout };
 }
+
+const peerOf = ({ socket }: IncomingMessage) => toPeerKey(socket.remoteAddress ?? '');
 
 const json = { 'Content-Type': 'application/json' };
 

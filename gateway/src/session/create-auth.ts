@@ -2,6 +2,7 @@ import type { Logger } from '@portico/runtime/log.ts';
 import type { RequestHandler } from 'express';
 import type { OidcTable, UpstreamTable } from '../table/route-table.ts';
 import { answerAuth } from './auth-endpoints.ts';
+import { createCodeExchanges } from './code-exchanges.ts';
 import { sessionCookie, signInCookie } from './cookies.ts';
 import { createIdentityProvider } from './identity-provider.ts';
 import { createLogoutTokenVerifier } from './logout-token.ts';
@@ -70,7 +71,17 @@ export function createAuth({ oidc, upstreams, log, ...parts }: AuthOptions): Aut
     streams,
     endSessions: (claim, value) => sessions.endAll(claim, value, 'operator').catch(toSessionProblem),
     useSession: useSession(sessions, cookie, publicUrl),
-    answerAuth: answerAuth({ oidc, sessions, signIns, provider, store, metrics, cookie, verifyLogoutToken }),
+    answerAuth: answerAuth({
+      oidc,
+      sessions,
+      signIns,
+      provider,
+      exchanges: createCodeExchanges(now),
+      store,
+      metrics,
+      cookie,
+      verifyLogoutToken,
+    }),
     retire: ends.retire,
     close: () => {
       streams.close();

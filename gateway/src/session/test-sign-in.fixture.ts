@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import type { TestContext } from 'node:test';
 import { createMetrics, type Metrics } from '@portico/runtime/metrics.ts';
 import type { Script } from '@portico/testing/scripted-server.ts';
@@ -57,7 +58,13 @@ ${routes.join('\n')}
     sessions: { store, secrets, now, metrics: createSessionMetrics(metrics) },
     table: (url) => toRouteTable(parseGatewayFile(fileFor(url), 'gateway.yaml', {})),
   });
-  return { ...started, provider, store, metrics, browser: () => createTestBrowser(started.url, provider) };
+  return {
+    ...started,
+    provider,
+    store,
+    metrics,
+    browser: (address?: string) => createTestBrowser(started.url, provider, address),
+  };
 }
 
 function settingsOf({ issuer }: TestProvider) {
@@ -70,16 +77,20 @@ export type TestBrowser = ReturnType<typeof createTestBrowser>;
 /** What scripts of the gateway's own pages send with every request. */
 export const ownScript = { 'Portico-CSRF': '1' } as const;
 
-/** Keeps cookies, and follows no redirect by itself. */
-export function createTestBrowser(url: string, provider: TestProvider) {
+/**
+ * Keeps cookies, and follows no redirect by itself.
+ * @param localAddress where it is
+ */
+export function createTestBrowser(url: string, provider: TestProvider, localAddress?: string) {
+  const agent = localAddress === undefined ? undefined : new Agent({ localAddress });
   const jar = new Map<string, string>();
   const send = async (
     method: 'get' | 'post',
     path: string,
     fields: Readonly<Record<string, string>> = ownScript,
   ) => {
-    const answer = await request(url)
-      [method](path)
+    const asked = request(url)[method](path);
+    const answer = await (agent === undefined ? asked : asked.agent(agent))
       .redirects(0)
       .ok(() => true)
       .set({ ...(jar.size > 0 ? { cookie: cookieField(jar) } : {}), ...fields });
