@@ -16,8 +16,14 @@ export interface GatewayProcess {
 
 const program = fileURLToPath(new URL('main.ts', import.meta.url));
 
-/** The gateway as a process of its own, with these settings and any free ports. */
-export function forkGateway(settings: Readonly<Record<string, string>>): ChildProcess {
+/**
+ * The gateway as a process of its own, with these settings and any free ports.
+ * @param execArgv options of Node
+ */
+export function forkGateway(
+  settings: Readonly<Record<string, string>>,
+  execArgv: readonly string[] = [],
+): ChildProcess {
   const env = {
     PATH: process.env.PATH,
     PORTICO_PORT: '0',
@@ -25,7 +31,7 @@ export function forkGateway(settings: Readonly<Record<string, string>>): ChildPr
     LOG_LEVEL: 'silent',
     ...settings,
   };
-  return fork(program, { env, silent: true, execArgv: [] });
+  return fork(program, { env, silent: true, execArgv: [...execArgv] });
 }
 
 /** The same, serving, with one upstream behind every route. */
