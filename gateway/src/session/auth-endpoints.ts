@@ -107,7 +107,8 @@ function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<Aut
   };
   const redeem = async ({ url }: Request, res: Response, signIn: SignIn): Promise<string | undefined> => {
     try {
-      return await sessions.begin(await provider.redeem(new URL(url, oidc.publicUrl), signIn));
+      const tokens = await provider.redeem(new URL(url, oidc.publicUrl), signIn);
+      return await sessions.begin(tokens, signIn.begunAt);
     } catch (error) {
       const cancelled = error instanceof ProviderRefused && error.message === 'access_denied';
       count(res, cancelled ? 'cancelled' : nameOf(error), error);

@@ -66,3 +66,55 @@ test('a logout token that is none is refused, and ends nothing', async (t) => {
     .expect(413);
   assert.equal((await ada.get('/auth/session')).status, 200);
 });
+
+test('a sign-in that is under way when its sessions are ended gives none, and the next one does', async (t) => {
+  let now = Date.now();
+  const started = await startSignInGateway(t, { now: () => now });
+  const { url, browser, provider, store, gateway } = started;
+  const byProvider = async (claims: Claims) => {
+    const answer = await request(url)
+      .post(path)
+      .type('form')
+      .send({ logout_token: await logoutToken(provider, claims) });
+    assert.equal(answer.status, 200);
+  };
+  const ways: Record<string, () => Promise<unknown>> = {
+    'one sign-in': () => byProvider({ sid: 's1', sub: undefined }),
+    'all of a user': () => byProvider({}),
+    'by an operator': async () => gateway.endSessions?.('sub', 'c1'),
+  };
+  const { create } = store;
+  for (const [name, end] of Object.entries(ways)) {
+    const [ada, grace] = [browser(), browser()];
+    // The provider has given tokens, and the session is not there yet.
+    store.create = async (session) => {
+      now += 1;
+      await end();
+      return create(session);
+    };
+    const back = await ada.signIn({ sub: 'c1', sid: 's1' });
+    assert.equal(back.status, 401, name);
+    assert.equal(ada.jar.has('portico'), false, name);
+    assert.equal((await grace.signIn({ sub: 'c2', sid: 's2' })).status, 303, name);
+    // Nobody has a use for what the provider gave.
+    while (provider.liveRefreshTokens().length > 1) await new Promise(setImmediate);
+    store.create = create;
+    now += 1;
+    assert.equal((await ada.signIn({ sub: 'c1', sid: 's3' })).status, 303, name);
+    assert.equal((await ada.get('/auth/session')).status, 200, name);
+    for (const each of [ada, grace]) await each.post('/auth/logout');
+    while (provider.liveRefreshTokens().length > 0) await new Promise(setImmediate);
+  }
+});
+
+test('a code from before a sign-out at the provider gives no session after it', async (t) => {
+  let now = Date.now();
+  const { url, browser, provider } = await startSignInGateway(t, { now: () => now });
+  const ada = browser();
+  const back = provider.authorize(await ada.begin(), { sid: 's1' });
+  now += 1;
+  const token = await logoutToken(provider, { sid: 's1' });
+  await request(url).post(path).type('form').send({ logout_token: token }).expect(200);
+  now += 500_000;
+  assert.equal((await ada.get(back, {})).status, 401);
+});

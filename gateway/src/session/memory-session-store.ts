@@ -3,7 +3,7 @@ import type { NewSession, SessionStore } from './session-store.ts';
 export interface MemorySessionStoreOptions {
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Above so many sessions the oldest end; of names that are taken, the same number is kept. */
+  /** Above so many sessions the oldest end; of names that are taken, and of removed groups, the same number is kept. */
   readonly maxEntries?: number;
 }
 
@@ -18,6 +18,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
   const sessions = new Map<string, Kept>();
   const groups = new Map<string, Set<string>>();
   const leases = new Map<string, { readonly holder: string; readonly expiresAt: number }>();
+  const removals = new Map<string, { readonly removedAt: number; readonly expiresAt: number }>();
 
   const find = (id: string): Kept | undefined => {
     const kept = sessions.get(id);
@@ -39,21 +40,27 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       forget(kept);
     }
   };
-  const makeRoomForLease = () => {
-    for (const [name, { expiresAt }] of leases) {
-      if (leases.size < maxEntries && expiresAt > now()) break;
-      leases.delete(name);
+  const makeRoom = (entries: Map<string, { readonly expiresAt: number }>) => {
+    for (const [name, { expiresAt }] of entries) {
+      if (entries.size < maxEntries && expiresAt > now()) break;
+      entries.delete(name);
     }
+  };
+  const isRemovedSince = (group: string, begunAt: number) => {
+    const removal = removals.get(group);
+    return removal !== undefined && removal.expiresAt > now() && removal.removedAt > begunAt;
   };
 
   return {
     create: async (session) => {
+      if (session.groups.some((group) => isRemovedSince(group, session.begunAt))) return false;
       makeRoomForSession();
       sessions.set(session.id, { ...session, version: 1 });
       for (const name of session.groups) {
         const ids = groups.get(name) ?? new Set();
         groups.set(name, ids.add(session.id));
       }
+      return true;
     },
     read: async (id) => {
       const kept = find(id);
@@ -75,7 +82,10 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       if (kept !== undefined) forget(kept);
       return kept?.sealed;
     },
-    removeGroup: async (group) => {
+    removeGroup: async (group, markMs) => {
+      makeRoom(removals);
+      removals.delete(group);
+      removals.set(group, { removedAt: now(), expiresAt: now() + markMs });
       const found = [...(groups.get(group) ?? [])].flatMap((id) => find(id) ?? []);
       for (const kept of found) forget(kept);
       return found;
@@ -83,7 +93,7 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
     lease: async (name, holder, ttlMs) => {
       const taken = leases.get(name);
       if (taken !== undefined && taken.expiresAt > now()) return false;
-      makeRoomForLease();
+      makeRoom(leases);
       leases.delete(name);
       leases.set(name, { holder, expiresAt: now() + ttlMs });
       return true;

@@ -21,6 +21,7 @@ const atOnce = 200;
 
 const sessionKey = (id: string) => `portico:session:${id}`;
 const groupKey = (group: string) => `portico:sessions-of:${group}`;
+const removalKey = (group: string) => `portico:sessions-removed:${group}`;
 const leaseKey = (name: string) => `portico:session-lease:${name}`;
 
 /** Scripts of one key each, so that each is one step, also in a cluster. `s` is the content, `v` its version. */
@@ -77,12 +78,20 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
   };
 
   return {
-    create: async ({ id, sealed, expiresAt, endsAt, groups }) => {
+    create: async ({ id, sealed, expiresAt, endsAt, groups, begunAt }) => {
       // Found by its groups before it counts, so that nothing that ends a group misses it.
       for (const group of groups) {
         await run(joinGroupScript, groupKey(group), id, endsAt, now(), Math.max(1, endsAt - now()));
       }
       await run(createScript, sessionKey(id), sealed, expiresAt, endsAt, expiresAt - now());
+      // Whoever removes a group marks it first: what wasn't there yet to be removed is marked by now.
+      for (const group of groups) {
+        const removedAt = await ask(() => client.get(removalKey(group)));
+        if (Number(removedAt ?? 0) <= begunAt) continue;
+        await remove(id);
+        return false;
+      }
+      return true;
     },
     read: async (id) => {
       const [sealed, version, expiresAt] = await ask(() => client.hmget(sessionKey(id), 's', 'v', 'x'));
@@ -100,7 +109,8 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
       await run(touchScript, sessionKey(id), expiresAt, now());
     },
     remove,
-    removeGroup: async (group) => {
+    removeGroup: async (group, markMs) => {
+      await ask(() => client.set(removalKey(group), now(), 'PX', markMs));
       const ids = await ask(() => client.zrange(groupKey(group), '0', '-1'));
       const removed: { id: string; sealed: string }[] = [];
       for (let from = 0; from < ids.length; from += atOnce) {

@@ -82,11 +82,44 @@ export function sessionStoreContract(
     const two = await create(store, { groups: [user] });
     const other = await create(store, { groups: [randomUUID()] });
     const removed = async (group: string) =>
-      (await store.removeGroup(group)).map(({ id, sealed }) => [id, sealed]);
+      (await store.removeGroup(group, 60_000)).map(({ id, sealed }) => [id, sealed]);
     assert.deepEqual(await removed(signIn), [[one.id, one.sealed]]);
     assert.deepEqual(await removed(user), [[two.id, two.sealed]]);
-    assert.deepEqual(await store.removeGroup(user), []);
+    assert.deepEqual(await store.removeGroup(user, 60_000), []);
     assert.ok(await store.read(other.id));
+  });
+
+  check('a group that was removed takes those with it whose sign-in had begun before', async (store) => {
+    const [user, signIn] = [randomUUID(), randomUUID()];
+    const begunAt = Date.now() - 1;
+    assert.deepEqual(await store.removeGroup(user, 60_000), []);
+    const late = newSession({ groups: [signIn, user], begunAt });
+    assert.equal(await store.create(late), false);
+    assert.equal(await store.read(late.id), undefined);
+    await create(store, { groups: [signIn], begunAt });
+    await create(store, { groups: [user], begunAt: Date.now() + 1 });
+    assert.equal((await store.removeGroup(user, 1)).length, 1);
+    while (!(await store.create(newSession({ groups: [user], begunAt })))) await nextTurn();
+  });
+
+  check('whatever is made while its group is removed is gone, or was never there', async (store) => {
+    for (let round = 0; round < 50; round += 1) {
+      const group = randomUUID();
+      const session = newSession({ groups: [group], begunAt: Date.now() - 1 });
+      // Either of the two begins, by so many turns.
+      const after = async <T>(turns: number, operation: () => Promise<T>) => {
+        for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+        return operation();
+      };
+      const ahead = (round % 11) - 5;
+      const [created, removed] = await Promise.all([
+        after(ahead, () => store.create(session)),
+        after(-ahead, () => store.removeGroup(group, 60_000)),
+      ]);
+      assert.equal(await store.read(session.id), undefined, `round ${round}`);
+      // One of the two has noticed at least.
+      assert.ok(!created || removed.length === 1, `round ${round}`);
+    }
   });
 
   check('a name is leased to one at a time, until it is given back or the time is over', async (store) => {
@@ -114,13 +147,14 @@ function newSession(given: Partial<NewSession> = {}): NewSession {
     expiresAt: now + 60_000,
     endsAt: now + 600_000,
     groups: [],
+    begunAt: now,
     ...given,
   };
 }
 
 async function create(store: SessionStore, given?: Partial<NewSession>): Promise<NewSession> {
   const session = newSession(given);
-  await store.create(session);
+  assert.equal(await store.create(session), true);
   return session;
 }
 

@@ -9,6 +9,8 @@ export interface NewSession {
   readonly endsAt: number;
   /** Hashes under which it can be found to be removed with others. */
   readonly groups: readonly string[];
+  /** When its sign-in began, in epoch milliseconds: a group that was removed since then takes it with it. */
+  readonly begunAt: number;
 }
 
 export interface StoredSession {
@@ -23,7 +25,8 @@ export interface StoredSession {
  * `SessionStoreUnavailable` within its time; none may guess.
  */
 export interface SessionStore {
-  create(session: NewSession): Promise<void>;
+  /** False when one of its groups was removed after `begunAt`: it is not there then. */
+  create(session: NewSession): Promise<boolean>;
   /** Undefined for what was never there, was removed or has expired. */
   read(id: string): Promise<StoredSession | undefined>;
   /** Those of these that are not there. */
@@ -34,8 +37,11 @@ export interface SessionStore {
   touch(id: string, expiresAt: number): Promise<void>;
   /** Gives the content of what was there; undefined when another one has removed it, or nothing was there. */
   remove(id: string): Promise<string | undefined>;
-  /** Removes all that were made with this group; gives those that were there. */
-  removeGroup(group: string): Promise<readonly Pick<NewSession, 'id' | 'sealed'>[]>;
+  /**
+   * Removes all that were made with this group; gives those that were there. For `markMs` none is made with it whose sign-in
+   * had begun before.
+   */
+  removeGroup(group: string, markMs: number): Promise<readonly Pick<NewSession, 'id' | 'sealed'>[]>;
   /** Takes a name for a while; false while another holder has it. It is free again by itself after `ttlMs`. */
   lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives a name back before its time, if this holder has it. */

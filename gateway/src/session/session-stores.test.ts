@@ -36,10 +36,11 @@ test('in process, the oldest sessions and names give way when there are too many
       expiresAt: now + 60_000,
       endsAt: now + 60_000,
       groups: ['g'],
+      begunAt: now,
     });
     await store.lease(`n${n}`, 'h', 60_000);
   }
   assert.equal(await store.read('s899'), undefined);
-  assert.equal((await store.removeGroup('g')).length, 100);
+  assert.equal((await store.removeGroup('g', 60_000)).length, 100);
   assert.equal(await store.lease('n0', 'h', 60_000), true);
 });

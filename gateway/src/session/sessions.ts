@@ -10,6 +10,7 @@ import type { Sealer } from './seal.ts';
 import { hashOf, newSessionToken, toSessionId } from './session-id.ts';
 import type { SessionMetrics } from './session-metrics.ts';
 import type { SessionStore } from './session-store.ts';
+import { signInMs } from './sign-ins.ts';
 
 /** What is in a session. */
 export interface SessionContent {
@@ -53,8 +54,12 @@ export interface SessionEnd {
  * All operations reject with `SessionStoreUnavailable` while the store is away.
  */
 export interface Sessions {
-  /** Begins a session with a token that nobody has seen before. */
-  begin(tokens: Tokens): Promise<string>;
+  /**
+   * Begins a session with a token that nobody has seen before.
+   * @param begunAt when the sign-in began, in epoch milliseconds
+   * @throws ProviderRefused when the user's sessions, or those of this sign-in at the provider, were ended since then
+   */
+  begin(tokens: Tokens, begunAt: number): Promise<string>;
   /**
    * The session of a token with an access token that is good for a while; undefined when it is over.
    * @throws ProviderUnavailable when its access token has to be refreshed and that can't be done now
@@ -191,19 +196,24 @@ export function createSessions(options: SessionsOptions): Sessions {
   };
 
   return {
-    begin: async (tokens) => {
+    begin: async (tokens, begunAt) => {
       const token = newSessionToken();
       const id = hashOf(token);
       const content = beginContent(tokens, now());
       const endsAt = now() + absoluteMs;
       const sid = tokens.claims?.sid;
-      await store.create({
+      const created = await store.create({
         id,
         sealed: sealer.seal(JSON.stringify(content), id),
         expiresAt: Math.min(now() + idleMs, endsAt),
         endsAt,
         groups: [groupOf('sub', content.subject), ...(typeof sid === 'string' ? [groupOf('sid', sid)] : [])],
+        begunAt,
       });
+      if (!created) {
+        forget(tokens.refreshToken);
+        throw new ProviderRefused('ended meanwhile');
+      }
       metrics.started.inc();
       return token;
     },
@@ -232,7 +242,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     endById,
     endAll: async (claim, value, reason) => {
-      const removed = await store.removeGroup(groupOf(claim, value));
+      const removed = await store.removeGroup(groupOf(claim, value), signInMs);
       for (const { id, sealed } of removed) ended(id, sealed, reason);
       return removed.length;
     },
