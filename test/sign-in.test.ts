@@ -6,6 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePorts } from '@portico/demo/free-port.ts';
+import {
+  createBrowser as createPhoneBrowser,
+  exchange,
+  phone,
+  token,
+} from '@portico/mock-identity/identity.fixture.ts';
+import { openEventStream } from '@portico/testing/event-stream-reader.ts';
 import { type Program, startProgram } from '@portico/testing/program.ts';
 import { signInSettings } from '@portico/testing/sign-in-settings.ts';
 
@@ -15,12 +22,15 @@ const own = { 'portico-csrf': '1' };
 const programs: Program[] = [];
 let gateway = '';
 let issuer = '';
+let identityAdmin = '';
 /** The last request that went inward. */
 let inward: { readonly authorization?: string | undefined; readonly cookie?: string | undefined } = {};
 
 const upstream = createServer((req, res) => {
   inward = { authorization: req.headers.authorization, cookie: req.headers.cookie };
-  res.end('{}');
+  if (req.headers.accept !== 'text/event-stream') return void res.end('{}');
+  res.setHeader('Content-Type', 'text/event-stream');
+  res.write('data: first\n\n');
 });
 
 before(async () => {
@@ -40,6 +50,9 @@ before(async () => {
       PORTICO_IDENTITY_PORT: identityPort,
       PORTICO_IDENTITY_DIR: folder,
       ADMIN_PORT: '0',
+      PORTICO_DEMO: 'true',
+    }).then(({ admin }) => {
+      identityAdmin = admin;
     }),
     start('gateway/src/main.ts', {
       PORTICO_PORT: gatewayPort,
@@ -93,7 +106,14 @@ function createBrowser() {
     return submit(page, { login, password: 'demo' });
   };
   const session = () => visit(`${gateway}/auth/session`, { headers: own });
-  return { visit, open, submit, signIn, session };
+  const openStream = () => {
+    const jar = jars.get(new URL(gateway).host) ?? [];
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    return openEventStream(`${gateway}/graphql`, {
+      headers: { accept: 'text/event-stream', cookie, ...own },
+    });
+  };
+  return { visit, open, submit, signIn, session, openStream };
 }
 
 test('a user of the web signs in at the provider, and the tokens stay at the gateway', async () => {
@@ -141,4 +161,51 @@ test('who signs out at the provider is signed out here, and in this browser alon
   await ada.submit(asked, { xsrf, logout: 'yes' });
   assert.equal((await ada.session()).status, 401);
   assert.equal((await there.session()).status, 200);
+});
+
+test('a user who is disabled is signed out everywhere, and signs in no more', async (t) => {
+  const [ada, there, grace] = [createBrowser(), createBrowser(), createBrowser()];
+  await ada.signIn('ada');
+  await there.signIn('ada');
+  await grace.signIn('grace');
+  const back = await createPhoneBrowser(issuer).signIn(phone, 'ada');
+  const { body: tokens } = await exchange(issuer, phone, back.searchParams.get('code'));
+  const refresh = () =>
+    token(issuer, {
+      grant_type: 'refresh_token',
+      client_id: phone.client_id,
+      refresh_token: tokens.refresh_token ?? '',
+    });
+  const streams = await Promise.all([ada, there, grace].map((browser) => browser.openStream()));
+  for (const stream of streams) assert.equal((await stream.next())?.data, 'first');
+  const [ofAda, ofThere, ofGrace] = streams.map((stream) => stream.next().catch(() => undefined));
+
+  const disabled = (login: string) => `${identityAdmin}/users/${login}/disabled`;
+  assert.equal((await fetch(disabled('ada'), { method: 'PUT' })).status, 204);
+  const disabledAt = performance.now();
+  assert.deepEqual(await Promise.all([ofAda, ofThere]), [undefined, undefined]);
+  t.diagnostic(`streams ended after ${Math.round(performance.now() - disabledAt)} ms`);
+  for (const browser of [ada, there]) assert.equal((await browser.session()).status, 401);
+  assert.equal((await grace.session()).status, 200);
+  assert.equal(await Promise.race([ofGrace, 'open']), 'open');
+  streams[2]?.cut();
+  const refused = await refresh();
+  assert.deepEqual([refused.status, refused.body.error], [400, 'invalid_grant']);
+
+  // The provider knows nobody in this browser any more, and takes the right password for none.
+  const page = await ada.open(`${gateway}/auth/login`);
+  assert.match(page.text, /name="password"/);
+  const told = await ada.submit(page, { login: 'ada', password: 'demo' });
+  assert.deepEqual(
+    [told.status, /role="alert">([^<]+)/.exec(told.text)?.[1]],
+    [403, 'This user is disabled, and can not sign in.'],
+  );
+  const wrong = await ada.submit(told, { login: 'ada', password: 'wrong' });
+  assert.match(wrong.text, /There is no user with this name and password/);
+  assert.equal((await fetch(disabled('nobody'), { method: 'PUT' })).status, 404);
+
+  assert.equal((await fetch(disabled('ada'), { method: 'DELETE' })).status, 204);
+  await ada.signIn('ada');
+  assert.equal((await ada.session()).status, 200);
+  assert.equal((await refresh()).status, 400);
 });

@@ -4,6 +4,7 @@ import type { Metrics } from '@portico/runtime/metrics.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import type { Tracing } from '@portico/runtime/tracing.ts';
 import type { Express, RequestHandler } from 'express';
+import { createEndOfUser, type EndOfUser } from './end-of-user.ts';
 import type { SigningKeys } from './keys/signing-keys.ts';
 import { createAttemptLimit } from './login/attempt-limit.ts';
 import { createKnownBrowsers } from './login/known-browsers.ts';
@@ -33,7 +34,7 @@ export interface IdentityParts {
   readonly faults?: RequestHandler | undefined;
 }
 
-export interface Identity {
+export interface Identity extends EndOfUser {
   readonly app: Express;
   /** Signs with a new key from now on; the old ones stay published. Whoever is signed in stays so. */
   rotateKeys(): void;
@@ -76,8 +77,10 @@ export function createIdentity(parts: IdentityParts): Identity {
       return provider.callback()(req, res);
     });
   });
+  const clientIds = parts.gateway === undefined ? [] : [parts.gateway.id];
   return {
     app,
+    ...createEndOfUser({ users, memory, provider: () => provider, clientIds }),
     rotateKeys: () => {
       keys.rotate();
       provider = open();

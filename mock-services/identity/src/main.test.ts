@@ -67,17 +67,23 @@ test('tokens stay valid over a restart, whose keys only the owner can read', asy
   assert.equal(await second.exited, 0);
 });
 
-test('in demo mode, and only then, the admin port rotates keys and makes the provider fail', async () => {
+test('in demo mode, and only then, the admin port rotates keys, disables users and makes the provider fail', async () => {
   const plain = start();
   const rotate = (admin: string) => fetch(`${admin}/rotate-keys`, { method: 'POST' });
   const { admin } = await plain.ready;
   assert.deepEqual(await (await fetch(`${admin}/readyz`)).json(), { ready: true, notReady: [] });
   assert.match(await (await fetch(`${admin}/metrics`)).text(), /process="identity"/);
+  const disable = (admin: string) => fetch(`${admin}/users/ada/disabled`, { method: 'PUT' });
   assert.equal((await rotate(admin)).status, 404);
+  assert.equal((await disable(admin)).status, 404);
   plain.child.kill('SIGTERM');
   await plain.exited;
 
-  const demo = start({ PORTICO_DEMO: 'true' });
+  const nowhere = {
+    OIDC_CLIENT_SECRET: 'a client secret of this test',
+    PORTICO_PUBLIC_URL: 'http://127.0.0.1:1',
+  };
+  const demo = start({ PORTICO_DEMO: 'true', ...nowhere });
   const ready = await demo.ready;
   const verify = createTokenVerifier({ issuer, audience: 'portico' });
   const old = await tokenOf('ada');
@@ -87,6 +93,12 @@ test('in demo mode, and only then, the admin port rotates keys and makes the pro
   assert.notEqual(readFileSync(keyFile, 'utf8'), known);
   await verify(await tokenOf('ada'));
   await verify(old);
+
+  // Its gateway is not there to be told, and it is done here all the same.
+  const unheard = await disable(ready.admin);
+  assert.equal(unheard.status, 502);
+  assert.match(await unheard.text(), /a client has not heard it/);
+  await assert.rejects(tokenOf('ada'));
 
   const fault = { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"errorRate":1}' };
   assert.equal((await fetch(`${ready.admin}/faults`, fault)).status, 200);

@@ -9,10 +9,14 @@ export interface User {
 }
 
 export interface Users {
-  /** The user whose login and password these are. */
+  /** The user whose login and password these are, disabled or not. */
   signIn(login: string, password: string): User | undefined;
   byLogin(login: string): User | undefined;
+  /** Nobody for one who is disabled. */
   bySubject(subject: string): User | undefined;
+  isDisabled(user: User): boolean;
+  /** Until it is said otherwise, or the process ends. */
+  setDisabled(user: User, disabled: boolean): void;
 }
 
 /** As many as the customers of the demo. */
@@ -31,11 +35,16 @@ export function createDemoUsers(): Users {
     { login: 'root', subject: 'root', name: 'Operator', roles: ['operator'] },
   ];
   const byLogin = new Map(users.map((user) => [user.login, user]));
-  const bySubject = new Map(users.map((user) => [user.subject, user]));
+  const enabled = new Map(users.map((user) => [user.subject, user]));
   return {
     signIn: (login, given) => (given === password ? byLogin.get(login) : undefined),
     byLogin: (login) => byLogin.get(login),
-    bySubject: (subject) => bySubject.get(subject),
+    bySubject: (subject) => enabled.get(subject),
+    isDisabled: ({ subject }) => !enabled.has(subject),
+    setDisabled: (user, disabled) => {
+      if (disabled) enabled.delete(user.subject);
+      else enabled.set(user.subject, user);
+    },
   };
 }
 

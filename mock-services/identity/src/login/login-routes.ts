@@ -83,6 +83,7 @@ export function createLoginRouter({ issuer, users, attempts, browsers, provider 
       return refuse(401, 'wrong password', 'There is no user with this name and password.');
     }
     attempts.countSuccess(attempt);
+    if (users.isDisabled(user)) return refuse(403, 'disabled', 'This user is disabled, and can not sign in.');
     contextOf(res).log.info({ subject: user.subject }, 'signed in');
     res.append('Set-Cookie', browsers.remember(login, browser));
     // Whoever has just typed a password need not be asked whether to go on.

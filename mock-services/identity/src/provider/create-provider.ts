@@ -31,7 +31,7 @@ const dayS = 86_400;
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, users, memory, keys, cookieKey, ordersSecret, gateway } = options;
   const configuration: Configuration = {
-    adapter: memory,
+    adapter: memory.adapter,
     clients: [
       ...apps,
       ...(ordersSecret === undefined ? [] : [serviceClient('orders', ordersSecret)]),

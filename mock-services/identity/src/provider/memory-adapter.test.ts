@@ -4,7 +4,7 @@ import { createProviderMemory } from './memory-adapter.ts';
 
 test('what has expired is gone, and what was not given a life is kept for a day', async () => {
   let now = 0;
-  const codes = createProviderMemory(() => now)('AuthorizationCode');
+  const codes = createProviderMemory(() => now).adapter('AuthorizationCode');
   await codes.upsert('short', { uid: 'a' }, 60);
   await codes.upsert('long', { uid: 'b' }, 0.5 * 86_400);
   now = 59_999;
@@ -15,7 +15,7 @@ test('what has expired is gone, and what was not given a life is kept for a day'
 });
 
 test('models do not meet, and sessions are found by their uid', async () => {
-  const memory = createProviderMemory(() => 0);
+  const memory = createProviderMemory(() => 0).adapter;
   await memory('Session').upsert('x', { kind: 'Session', uid: 'u' }, 60);
   await memory('Interaction').upsert('x', { kind: 'Interaction', uid: 'u' }, 60);
   assert.equal((await memory('Session').find('x'))?.kind, 'Session');
@@ -26,7 +26,7 @@ test('models do not meet, and sessions are found by their uid', async () => {
 
 test('a code is marked when it is used, and what belongs to a grant goes with it', async () => {
   const now = () => 5_000;
-  const memory = createProviderMemory(now);
+  const memory = createProviderMemory(now).adapter;
   const codes = memory('AuthorizationCode');
   await codes.upsert('c', { grantId: 'g' }, 60);
   await memory('RefreshToken').upsert('r', { grantId: 'g' }, 60);
@@ -40,7 +40,7 @@ test('a code is marked when it is used, and what belongs to a grant goes with it
 });
 
 test('however many sign-ins are begun, only so many are kept, and no session gives way to them', async () => {
-  const memory = createProviderMemory(() => 0, 100);
+  const memory = createProviderMemory(() => 0, 100).adapter;
   await memory('Session').upsert('s', {}, 60);
   const interactions = memory('Interaction');
   for (let n = 0; n < 1_000; n += 1) await interactions.upsert(`i${n}`, {}, 600);
@@ -52,7 +52,7 @@ test('however many sign-ins are begun, only so many are kept, and no session giv
 
 test('a used refresh token of a client with a secret counts for ten seconds yet, and of no other', async () => {
   let now = 5_000;
-  const refreshTokens = createProviderMemory(() => now, undefined, 'gateway')('RefreshToken');
+  const refreshTokens = createProviderMemory(() => now, undefined, 'gateway').adapter('RefreshToken');
   await refreshTokens.upsert('ours', { clientId: 'gateway' }, 60);
   await refreshTokens.upsert('theirs', { clientId: 'phone' }, 60);
   await refreshTokens.consume('ours');

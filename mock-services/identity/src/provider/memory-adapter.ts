@@ -7,7 +7,11 @@ interface Stored {
 }
 
 /** What the provider remembers: sign-ins under way, sessions, grants, codes and refresh tokens. */
-export type ProviderMemory = (model: string) => Adapter;
+export interface ProviderMemory {
+  readonly adapter: (model: string) => Adapter;
+  /** Forgets all sessions, grants, codes and refresh tokens of a user. */
+  forgetAccount(accountId: string): void;
+}
 
 const defaultLifetimeSeconds = 86_400;
 /** For so long a used refresh token of a client with a secret counts: the answer that had the next one may have been lost. */
@@ -32,7 +36,7 @@ export function createProviderMemory(
     return entries;
   };
 
-  return (model) => {
+  const adapter = (model: string): Adapter => {
     const entries = entriesOf(model);
     const isAlive = ({ expiresAt }: Stored) => expiresAt > now();
     return {
@@ -66,6 +70,13 @@ export function createProviderMemory(
         for (const [id, { payload }] of entries) if (payload.grantId === grantId) entries.delete(id);
       },
     };
+  };
+  return {
+    adapter,
+    forgetAccount: (accountId) => {
+      for (const entries of models.values())
+        for (const [id, { payload }] of entries) if (payload.accountId === accountId) entries.delete(id);
+    },
   };
 }
 
