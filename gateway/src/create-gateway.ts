@@ -91,7 +91,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     // Needs the route's limits. Nothing may read the body before it is forwarded.
     refuseBody,
     ...(auth === undefined ? [] : [auth.answerAuth]),
-    forwardToUpstream(upstreams, viaName, openWebSockets, auth?.streams),
+    forwardToUpstream(upstreams, viaName, openWebSockets, auth?.streams, table.oidc?.publicUrl),
   ];
   // After everything that refuses, or stops reading a body.
   const refusalPipeline: readonly ErrorRequestHandler[] = [setFieldsOfRefusal, readOnAfterRefusal];

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import type { Scheme } from './client-scheme.ts';
 import { makePrivate } from './private-answer.ts';
 
 /** The token that says what a client has to see: the name of the field, in lower case, and of the cookie. */
@@ -20,10 +20,10 @@ export function tokenOfCookie(req: IncomingMessage): string | undefined {
  * Adds the cookie with the answer's token to its fields, which are names and values in turn. An answer with a cookie is for
  * one client, whatever the upstream says of caches.
  */
-export function addConsistencyCookie(fields: string[], req: IncomingMessage): void {
+export function addConsistencyCookie(fields: string[], scheme: Scheme): void {
   const value = fieldOf(fields, fieldName);
   if (value === undefined || !token.test(value)) return;
-  const secure = (req.socket as Partial<TLSSocket>).encrypted === true ? '; Secure' : '';
+  const secure = scheme === 'https' ? '; Secure' : '';
   const attributes = `Max-Age=${maxAgeS}; Path=/; HttpOnly; SameSite=Strict${secure}`;
   fields.push('Set-Cookie', `${fieldName}=${value}; ${attributes}`);
   if (!/\b(?:private|no-store)\b/i.test(fieldOf(fields, 'cache-control') ?? '')) makePrivate(fields);

@@ -6,6 +6,7 @@ import type { Problem, ProblemName } from '@portico/runtime/problems.ts';
 import { readOnAfterAnswer } from '../read-on.ts';
 import { type WebSocketOutgoing, writeSwitch } from '../web-socket/write-switch.ts';
 import type { AnswerFields } from './answer-fields.ts';
+import type { Scheme } from './client-scheme.ts';
 import {
   bodyTooSlow,
   isBrokenConnection,
@@ -34,8 +35,8 @@ export interface Outgoing {
   readonly maxBodyBytes: number;
   /** What becomes of the fields of the answer. */
   readonly answerFields: AnswerFields;
-  /** Gives the client a cookie with the token of the answer; false when left out. */
-  readonly keepsConsistency?: boolean;
+  /** Gives the client, which comes by this scheme, a cookie with the token of the answer; none when left out. */
+  readonly consistencyCookie?: Scheme | undefined;
   /** No cache but the client's own may keep the answer; false when left out. */
   readonly isPrivate?: boolean;
   /** Called when the answer turns out to be an event stream. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { httpAnswer } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { requestBytes, startTestGateway, statusOf } from '../test-gateway.fixture.ts';
+import { porticoTable, requestBytes, startTestGateway, statusOf } from '../test-gateway.fixture.ts';
 
 test('an upstream gets what the route names and what the gateway knows, and nothing else', async (t) => {
   const { send, upstream } = await startTestGateway(t);
@@ -65,6 +66,27 @@ test('an upstream gets what the route names and what the gateway knows, and noth
     'x-forwarded-host': 'portico.test',
     'x-forwarded-proto': 'http',
   });
+});
+
+test('behind https by publicUrl, upstreams are told so and the consistency cookie is for https alone', async (t) => {
+  const told = async (publicUrl: string | undefined) => {
+    const token = { 'Portico-Consistency': 'a.b', 'Content-Type': 'application/json' };
+    const { url, upstream } = await startTestGateway(t, () => [httpAnswer(200, '{}', token)], {
+      table: (to) => {
+        const { oidc, routes, ...table } = porticoTable(to);
+        const known = oidc && publicUrl !== undefined ? { ...oidc, publicUrl } : undefined;
+        return { ...table, oidc: known, routes: routes.filter(({ endpoint }) => endpoint === undefined) };
+      },
+    });
+    // Not by what the request says, nor by how it has come the last bit of its way.
+    const answer = await request(url).get('/graphql').set('X-Forwarded-Proto', 'https').expect(200);
+    const [cookie = ''] = answer.headers['set-cookie'] as unknown as string[];
+    const fields = new Map(upstream.requests[0]?.fields);
+    return [fields.get('x-forwarded-proto'), cookie.includes('; Secure')];
+  };
+  assert.deepEqual(await told('https://shop.test'), ['https', true]);
+  assert.deepEqual(await told('http://localhost:8080'), ['http', false]);
+  assert.deepEqual(await told(undefined), ['http', false]);
 });
 
 test('a field that Connection names ends at the gateway', async (t) => {

@@ -3,6 +3,7 @@ import { Problem } from '@portico/runtime/problems.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { Route } from '../table/route-table.ts';
 import { toOfferFields, type WebSocketOffer } from '../web-socket/offer.ts';
+import type { Scheme } from './client-scheme.ts';
 import { tokenOfCookie } from './consistency-cookie.ts';
 import { namedByConnection } from './hop-by-hop.ts';
 
@@ -10,6 +11,8 @@ export interface RequestFieldsOptions {
   readonly route: Pick<Route, 'auth' | 'consistency' | 'requestFields' | 'timeoutMs'>;
   readonly context: Pick<RequestContext, 'identity' | 'isUserUnknown' | 'requestId' | 'traceparent'>;
   readonly viaName: string;
+  /** By which the client comes. */
+  readonly scheme: Scheme;
   readonly offer?: WebSocketOffer | undefined;
 }
 
@@ -37,7 +40,7 @@ const listFields = new Set([
  */
 export function toRequestFields(
   req: IncomingMessage,
-  { route, context, viaName, offer }: RequestFieldsOptions,
+  { route, context, viaName, scheme, offer }: RequestFieldsOptions,
 ): Record<string, string> {
   const fields = passedOn(req, route.requestFields);
   // Where the gateway knows users, other credentials than the ones that it has verified go no further.
@@ -53,7 +56,7 @@ export function toRequestFields(
   fields['portico-timeout-ms'] = toUpstreamTimeout(route.timeoutMs);
   fields.via = `${req.httpVersion} ${viaName}`;
   fields['x-forwarded-for'] = peerAddress(req);
-  fields['x-forwarded-proto'] = 'http';
+  fields['x-forwarded-proto'] = scheme;
   if (req.headers.host) fields['x-forwarded-host'] = req.headers.host;
   return offer === undefined ? fields : Object.assign(fields, toOfferFields(offer));
 }

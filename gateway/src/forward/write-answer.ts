@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerFields } from './answer-fields.ts';
 import { toAnswerHead } from './answer-head.ts';
+import type { Scheme } from './client-scheme.ts';
 import { addConsistencyCookie } from './consistency-cookie.ts';
 import { makePrivate } from './private-answer.ts';
 
 export interface AnswerOptions {
   readonly requestId: string;
   readonly answerFields: AnswerFields;
-  /** Gives the client a cookie with the token of the answer. */
-  readonly keepsConsistency?: boolean;
+  /** Gives the client, which comes by this scheme, a cookie with the token of the answer. */
+  readonly consistencyCookie?: Scheme | undefined;
   /** No cache but the client's own may keep the answer. */
   readonly isPrivate?: boolean;
 }
@@ -22,11 +23,11 @@ export interface AnswerOptions {
 export function writeAnswer(
   answer: IncomingMessage,
   res: ServerResponse,
-  { requestId, answerFields, keepsConsistency = false, isPrivate = false }: AnswerOptions,
+  { requestId, answerFields, consistencyCookie, isPrivate = false }: AnswerOptions,
 ): boolean {
   const { status, fields, isEventStream } = toAnswerHead(answer, requestId, answerFields);
   if (isPrivate) makePrivate(fields);
-  if (keepsConsistency) addConsistencyCookie(fields, res.req);
+  if (consistencyCookie !== undefined) addConsistencyCookie(fields, consistencyCookie);
   res.writeHead(status, fields);
   // The first event may be long in coming; the client should know at once that it is connected.
   if (isEventStream) res.flushHeaders();

@@ -1,5 +1,6 @@
 import { contextOf } from '@portico/runtime/http-app.ts';
 import type { RequestHandler, Response } from 'express';
+import { clientScheme } from '../forward/client-scheme.ts';
 import { toRequestFields } from '../forward/request-fields.ts';
 import type { SessionStreams } from '../session/session-streams.ts';
 import { bringsSession, sessionIdOf } from '../session/use-session.ts';
@@ -10,12 +11,16 @@ import type { OpenWebSockets } from '../web-socket/open-web-sockets.ts';
 import type { WebSocketOutgoing } from '../web-socket/write-switch.ts';
 import { routeOf } from './choose-route.ts';
 
-/** Sends the request to its route's upstream, and the answer back. */
+/**
+ * Sends the request to its route's upstream, and the answer back.
+ * @param publicUrl where browsers reach the gateway, as far as that is said
+ */
 export function forwardToUpstream(
   upstreams: ReadonlyMap<string, Upstream>,
   viaName: string,
   openWebSockets: OpenWebSockets,
   sessionStreams?: SessionStreams,
+  publicUrl?: string,
 ): RequestHandler {
   return (req, res, next) => {
     const route = routeOf(res);
@@ -24,7 +29,10 @@ export function forwardToUpstream(
       throw new Error(`${route.path} goes to ${route.upstream}, which is not there`);
     const context = contextOf(res);
     const offer = offerOf(res);
-    const fields = toRequestFields(req, { route, context, viaName, offer });
+    const scheme = clientScheme(req, publicUrl);
+    const fields = toRequestFields(req, { route, context, viaName, scheme, offer });
+    // Who sends the token as a field keeps it.
+    const keepsToken = route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined;
     const { requestId } = context;
     const sessionId = sessionIdOf(res);
     const opened =
@@ -40,8 +48,7 @@ export function forwardToUpstream(
       idleTimeoutMs,
       maxBodyBytes,
       answerFields,
-      // Who sends the token as a field keeps it.
-      keepsConsistency: route.consistency === 'cookie' && req.headers['portico-consistency'] === undefined,
+      consistencyCookie: keepsToken ? scheme : undefined,
       // Cut off, so that it doesn't look complete.
       beganStream: opened && (() => opened(() => res.destroy())),
       isPrivate: req.headers.authorization !== undefined || bringsSession(res),
