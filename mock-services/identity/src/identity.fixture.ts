@@ -33,6 +33,8 @@ export async function startIdentity(now: () => number = Date.now, log = silentLo
   return {
     issuer,
     rotateKeys: identity.rotateKeys,
+    disable: identity.disable,
+    enable: identity.enable,
     close: async () => {
       server.close();
       server.closeAllConnections();
