@@ -14,7 +14,7 @@ import { refuseForgery } from './refuse-forgery.ts';
 import { toReturnPath } from './return-path.ts';
 import { hashOf, newSessionToken, toSessionId } from './session-id.ts';
 import type { SessionMetrics } from './session-metrics.ts';
-import { sessionOver, toSessionProblem } from './session-problems.ts';
+import { notSignedIn, sessionOver, toSessionProblem } from './session-problems.ts';
 import type { SessionStore } from './session-store.ts';
 import type { Sessions } from './sessions.ts';
 import { type SignIn, type SignIns, signInMs } from './sign-ins.ts';
@@ -140,11 +140,13 @@ function createAuthEndpoints(options: AuthEndpointsOptions): Readonly<Record<Aut
     if (token !== undefined) await sessions.end(token, 'logout');
     // Signed out here in any case, be the provider there or not.
     const logoutUrl = await provider.signOutUrl().catch(() => undefined);
-    answer(res, 200, { 'Set-Cookie': cookie.clear(cookie.name), ...json }, JSON.stringify({ logoutUrl }));
+    const cleared = token === undefined ? {} : { 'Set-Cookie': cookie.clear(cookie.name) };
+    answer(res, 200, { ...cleared, ...json }, JSON.stringify({ logoutUrl }));
   };
   const session: Endpoint = async (req, res) => {
     const token = ownToken(req);
-    const found = token === undefined ? undefined : await sessions.find(token);
+    if (token === undefined) throw notSignedIn();
+    const found = await sessions.find(token);
     if (found === undefined) throw sessionOver(cookie);
     answer(res, 200, json, JSON.stringify(found.claims));
   };

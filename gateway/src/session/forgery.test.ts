@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { httpAnswer } from '@portico/testing/scripted-server.ts';
 import request from 'supertest';
-import { ownScript, startSignInGateway } from './test-sign-in.fixture.ts';
+import { ownScript, setCookies, startSignInGateway } from './test-sign-in.fixture.ts';
 
 const page = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' };
 const handshake = {
@@ -90,6 +90,18 @@ test('signing out and asking who is signed in are held to the same', async (t) =
   assert.equal((await ada.get('/auth/session', {})).status, 403);
   assert.equal((await ada.get('/auth/session', page)).status, 200);
   await request(url).options('/auth/session').expect(405);
+});
+
+test('a page of another site that leads a browser here, which leaves out its cookie, takes none off', async (t) => {
+  const { browser } = await startSignInGateway(t);
+  const ada = browser();
+  const led = { ...page, 'sec-fetch-site': 'cross-site' };
+  const answers = [await ada.get('/auth/session', led), await ada.post('/auth/logout', led)];
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [401, 200],
+  );
+  assert.deepEqual(answers.flatMap(setCookies), []);
 });
 
 test('with a session a WebSocket comes from exactly our own origin', async (t) => {

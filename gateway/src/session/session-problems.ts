@@ -5,9 +5,15 @@ import { ProviderRefused, ProviderUnavailable } from './identity-provider.ts';
 import { SessionStoreUnavailable } from './session-store.ts';
 
 /** Takes the cookie of a session that is over off the browser. */
-export function sessionOver(cookie: CookieKind): Problem {
+export const sessionOver = (cookie: CookieKind) => notSignedIn({ 'Set-Cookie': cookie.clear(cookie.name) });
+
+/**
+ * For a request without a session cookie. It takes none off: a page of another site may have led the browser here, which then
+ * leaves out its cookie (SameSite=Strict), and would be signed out.
+ */
+export function notSignedIn(headers: Readonly<Record<string, string>> = {}): Problem {
   return new Problem('unauthenticated', 'Nobody is signed in here, or not any more: sign in.', {
-    headers: { 'WWW-Authenticate': 'Bearer', 'Set-Cookie': cookie.clear(cookie.name) },
+    headers: { 'WWW-Authenticate': 'Bearer', ...headers },
   });
 }
 
