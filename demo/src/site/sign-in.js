@@ -4,12 +4,23 @@ const place = document.getElementById('user');
 /** Our own pages say that it is them: see the gateway's docs/sessions.md. */
 const own = { 'portico-csrf': '1' };
 
-try {
-  const answer = await fetch('/auth/session', { headers: own });
-  if (answer.ok) showUser(await answer.json());
-  else if (answer.status === 401) showSignIn();
-} catch {
-  // Without the gateway there is nothing to sign in to.
+show();
+// Another tab may have signed in or out meanwhile, and a page that one goes back to shows what was.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') show();
+});
+addEventListener('pageshow', ({ persisted }) => {
+  if (persisted) show();
+});
+
+async function show() {
+  try {
+    const answer = await fetch('/auth/session', { headers: own });
+    if (answer.ok) showUser(await answer.json());
+    else if (answer.status === 401) showSignIn();
+  } catch {
+    // Without the gateway there is nothing to sign in to.
+  }
 }
 
 function showSignIn() {
