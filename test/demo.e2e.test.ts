@@ -1,6 +1,6 @@
 /** The demo as a user has it: `npm start`, the commands of README.md, kill -9, Ctrl-C, a second start. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,12 +8,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createDatabase } from '@portico/runtime/database.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { sql } from 'kysely';
+import { ctrlC, type Demo, eventually, npmStart, root, untilReady } from './demo.fixture.ts';
 
-const root = join(import.meta.dirname, '..');
 const dataDir = mkdtempSync(join(tmpdir(), 'portico-e2e-'));
 // As root, PostgreSQL runs as another user, who must get into it.
 chmodSync(dataDir, 0o711);
@@ -24,26 +23,6 @@ interface DemoFile {
   readonly processes: readonly { name: string; pid: number; url: string; admin?: string }[];
   readonly databases: Readonly<Record<string, string>>;
 }
-interface Demo {
-  readonly npm: ChildProcess;
-  readonly output: () => string;
-}
-
-const anyPorts = { PORTICO_PORT: '0', PORTICO_ADMIN_PORT: '0', PORTICO_IDENTITY_PORT: '0' };
-
-/** `npm start` in a process group of its own, as a shell with job control starts it. */
-function npmStart(env: Record<string, string> = {}): Demo {
-  const npm = spawn('npm', ['start'], {
-    cwd: root,
-    detached: true,
-    env: { ...process.env, ...anyPorts, PORTICO_DATA_DIR: dataDir, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk) => (output += String(chunk)));
-  return { npm, output: () => output };
-}
-
 /** What the `portico` command prints. */
 function portico(issuer: string, ...args: string[]): string {
   const program = join(root, 'cli/src/main.ts');
@@ -57,21 +36,11 @@ function portico(issuer: string, ...args: string[]): string {
 }
 
 async function ready(demo: Demo): Promise<DemoFile> {
-  await eventually('Portico is ready', async () => {
-    if (demo.npm.exitCode !== null)
-      throw new assert.AssertionError({ message: `npm start ended:\n${demo.output()}` });
-    return /^Portico is ready: http:\/\/localhost:\d+$/m.test(demo.output()) ? true : undefined;
-  });
+  await untilReady(demo);
   return demoFile();
 }
 
 const demoFile = (): DemoFile => JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8'));
-
-async function ctrlC(demo: Demo): Promise<void> {
-  const exited = once(demo.npm, 'exit');
-  process.kill(-(demo.npm.pid as number), 'SIGINT');
-  await exited;
-}
 
 function lives(pid: number): boolean {
   try {
@@ -80,22 +49,6 @@ function lives(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Asks again until the answer is there: what was killed is back, or what was made to fail is seen to. */
-async function eventually<Result>(what: string, ask: () => Promise<Result | undefined>): Promise<Result> {
-  const giveUpAt = Date.now() + 60_000;
-  let failure: unknown;
-  while (Date.now() < giveUpAt && !(failure instanceof assert.AssertionError)) {
-    try {
-      const result = await ask();
-      if (result !== undefined) return result;
-    } catch (error) {
-      failure = error;
-    }
-    await delay(50);
-  }
-  throw new Error(`${what}: not within 60 s`, { cause: failure });
 }
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -159,11 +112,11 @@ describe('the demo', { timeout: 400_000 }, () => {
   });
 
   before(async () => {
-    demo = npmStart();
+    demo = npmStart(dataDir);
     running = await ready(demo);
   });
   after(async () => {
-    if (demo.npm.exitCode === null && demo.npm.signalCode === null) await ctrlC(demo);
+    await ctrlC(demo);
     rmSync(dataDir, { recursive: true, force: true });
   });
 
@@ -346,15 +299,20 @@ describe('the demo', { timeout: 400_000 }, () => {
     const holder = createServer().listen(0);
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
-    for (const [env, line] of [
+    for (const [dir, env, line] of [
       [
-        { PORTICO_DATA_DIR: `${dataDir}-other`, PORTICO_PORT: String(port) },
+        `${dataDir}-other`,
+        { PORTICO_PORT: String(port) },
         new RegExp(`^portico: .*${port}.*PORTICO_PORT.*$|^portico: .*PORTICO_PORT.*${port}.*$`, 'm'),
       ],
-      [{}, /^portico: .*(another|already|lock).*$/im],
-      [{ PORTICO_PORT: 'eighty' }, /^portico: .*PORTICO_PORT must be an integer .* got "eighty".*$/m],
+      [dataDir, {}, /^portico: .*(another|already|lock).*$/im],
+      [
+        dataDir,
+        { PORTICO_PORT: 'eighty' },
+        /^portico: .*PORTICO_PORT must be an integer .* got "eighty".*$/m,
+      ],
     ] as const) {
-      const second = npmStart(env);
+      const second = npmStart(dir, env);
       const [code] = await once(second.npm, 'exit');
       assert.equal(code, 1);
       assert.match(second.output(), line);
@@ -390,7 +348,7 @@ describe('the demo', { timeout: 400_000 }, () => {
     }
 
     // On the port that it had, as tokens name their issuer with it.
-    demo = npmStart({ PORTICO_IDENTITY_PORT: new URL(urlOf('identity')).port });
+    demo = npmStart(dataDir, { PORTICO_IDENTITY_PORT: new URL(urlOf('identity')).port });
     running = await ready(demo);
     const again = await fetch(`${urlOf('catalog')}/products/p1/price`, {
       method: 'PUT',

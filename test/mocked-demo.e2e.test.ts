@@ -1,47 +1,13 @@
 /** `PORTICO_MOCK=all npm start`: the pages of web and phone before any service exists. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
+import { ctrlC, type Demo, npmStart, root, untilReady } from './demo.fixture.ts';
 
-const root = join(import.meta.dirname, '..');
 const dataDir = mkdtempSync(join(tmpdir(), 'portico-mocked-'));
-
-/** Settles with everything said so far once a line begins with `text`. */
-async function said(demo: ChildProcess, text: string): Promise<string> {
-  const lines: string[] = [];
-  if (demo.stdout === null) throw new Error('the demo has no output to read');
-  for await (const line of createInterface({ input: demo.stdout })) {
-    lines.push(line);
-    if (line.startsWith(text)) {
-      // What follows is of no interest, but must be read for the demo to go on.
-      demo.stdout.resume();
-      return lines.join('\n');
-    }
-  }
-  throw new Error(`the demo ended:\n${lines.join('\n')}`);
-}
-
-/** `npm start` in a process group of its own, as a shell with job control starts it. */
-function npmStart(mocked: string): ChildProcess {
-  return spawn('npm', ['start'], {
-    cwd: root,
-    detached: true,
-    env: {
-      ...process.env,
-      PORTICO_PORT: '0',
-      PORTICO_ADMIN_PORT: '0',
-      PORTICO_DATA_DIR: dataDir,
-      PORTICO_MOCK: mocked,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const page =
   /localhost:8080\/graphql -H 'content-type: application\/json' -d '(\{.+\})'$/m.exec(readme)?.[1] ?? '';
@@ -56,31 +22,25 @@ interface Product {
 }
 
 describe('the demo with every service mocked', { timeout: 120_000 }, () => {
-  let demo: ChildProcess;
+  let demo: Demo;
   let gateway = '';
   let names: string[] = [];
-  let output = '';
 
   before(async () => {
-    demo = npmStart('all');
-    demo.stderr?.resume();
-    output = await said(demo, 'Portico is ready');
+    demo = npmStart(dataDir, { PORTICO_MOCK: 'all' });
+    await untilReady(demo);
     const file = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8'));
     gateway = file.gateway;
     names = file.processes.map(({ name }: { name: string }) => name);
   });
   after(async () => {
-    if (demo.pid !== undefined && demo.exitCode === null) {
-      const exited = once(demo, 'exit');
-      process.kill(-demo.pid, 'SIGINT');
-      await exited;
-    }
+    await ctrlC(demo);
     rmSync(dataDir, { recursive: true, force: true });
   });
 
   test('runs without PostgreSQL, and says which services are played', () => {
     assert.match(
-      output,
+      demo.output(),
       /played from their OpenAPI documents: catalog, inventory, reviews, customers, orders, payments, shipping/,
     );
     for (const service of ['catalog', 'inventory', 'reviews', 'customers', 'orders', 'payments', 'shipping'])
@@ -124,14 +84,11 @@ describe('the demo with every service mocked', { timeout: 120_000 }, () => {
 });
 
 test('an unknown name in PORTICO_MOCK ends the start with one line that names those there are', async () => {
-  const demo = npmStart('carts');
-  let complaint = '';
-  demo.stderr?.on('data', (chunk) => (complaint += String(chunk)));
-  demo.stdout?.resume();
-  const [code] = await once(demo, 'close');
+  const demo = npmStart(dataDir, { PORTICO_MOCK: 'carts' });
+  const [code] = await once(demo.npm, 'close');
   assert.equal(code, 1);
   assert.match(
-    complaint,
+    demo.output(),
     /^portico: PORTICO_MOCK must be "all" or name services out of catalog, inventory, reviews, customers, orders, payments, shipping, got "carts"$/m,
   );
 });
