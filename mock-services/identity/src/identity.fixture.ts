@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { silentLogger } from '@portico/runtime/log.ts';
 import { createMetrics } from '@portico/runtime/metrics.ts';
-import { createIdentity } from './create-identity.ts';
+import { createIdentity, type IdentityParts } from './create-identity.ts';
 import type { KeyFolder } from './keys/key-folder.ts';
 import { openSigningKeys } from './keys/signing-keys.ts';
 import { createDemoUsers } from './users.ts';
@@ -15,7 +15,7 @@ export type TestIdentity = Awaited<ReturnType<typeof startIdentity>>;
 export const ordersSecret = 'a secret of this test';
 
 /** The provider on a port of its own. Keys are in memory. */
-export async function startIdentity(now: () => number = Date.now, log = silentLogger) {
+export async function startIdentity(parts: Partial<IdentityParts> = {}) {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -25,9 +25,9 @@ export async function startIdentity(now: () => number = Date.now, log = silentLo
     keys: openSigningKeys(createMemoryFolder()),
     cookieKey: 'a key of this test',
     ordersSecret,
-    log,
+    log: silentLogger,
     metrics: createMetrics('identity'),
-    now,
+    ...parts,
   });
   server.on('request', identity.app);
   return {

@@ -10,10 +10,8 @@ async function start(t: TestContext) {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
   let now = Date.now();
-  const identity = await startIdentity(
-    () => now,
-    createLogger({ name: 'identity', level: 'info', destination }),
-  );
+  const log = createLogger({ name: 'identity', level: 'info', destination });
+  const identity = await startIdentity({ now: () => now, log });
   t.after(() => identity.close());
   /** @param address the last number of the address that the browser is at */
   const open = (address = 1) => {

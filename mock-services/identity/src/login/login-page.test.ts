@@ -12,7 +12,7 @@ import {
 let identity: TestIdentity;
 let now = Date.now();
 before(async () => {
-  identity = await startIdentity(() => now);
+  identity = await startIdentity({ now: () => now });
 });
 after(() => identity.close());
 
