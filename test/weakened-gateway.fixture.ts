@@ -125,6 +125,12 @@ export const weaknesses: Readonly<Record<string, Weakness>> = {
       fields['portico-csrf'] = '1';
     },
   },
+  'cookie-stays': {
+    answer: (answer, path, { headers }) => {
+      if (path === '/auth/logout' && headers.cookie === undefined)
+        answer.fields['set-cookie'] = 'portico=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict';
+    },
+  },
   'own-field': {
     request: (fields) => {
       fields['sec-fetch-site'] = 'same-origin';

@@ -190,6 +190,29 @@ export const checks: readonly Check[] = [
     },
   },
   {
+    name: 'cookie-stays',
+    section: forgery,
+    level: 'SHOULD',
+    run: async (bff) => {
+      const { name } = await bff.signedIn();
+      const fields = {
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'navigate',
+        'sec-fetch-dest': 'document',
+      };
+      // As from another site: without the cookie, which is SameSite=Strict. What the answer sets counts.
+      const session = await createVisitor().visit(bff.url + bff.session, { fields });
+      const logout = await createVisitor().visit(bff.url + bff.logout, { method: 'POST', fields });
+      const changed = [session, logout].find(({ setCookies }) =>
+        setCookies.some((field) => field.startsWith(`${name}=`)),
+      );
+      return (
+        changed &&
+        `a link or form of another page changes the session cookie by ${new URL(changed.url).pathname}`
+      );
+    },
+  },
+  {
     name: 'own-field',
     section: cors,
     level: 'SHOULD',

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLogger } from '@portico/runtime/log.ts';
-import { createCodeExchanges } from './code-exchanges.ts';
 import type { TestProvider } from './test-provider.fixture.ts';
 import { startSignInGateway, type TestBrowser } from './test-sign-in.fixture.ts';
 
@@ -106,23 +105,3 @@ test(
     assert.equal((await ada.get(path, {})).status, 303);
   },
 );
-
-test('a place goes to who has waited longest, and to nobody who has gone away', async () => {
-  const exchanges = createCodeExchanges(Date.now);
-  const made: string[] = [];
-  const stays = new AbortController().signal;
-  const [ends, gone] = [Promise.withResolvers<void>(), new AbortController()];
-  const run = (name: string, signal: AbortSignal) => exchanges.run(name, signal, async () => made.push(name));
-  const others = Array.from({ length: 31 }, (_, n) =>
-    exchanges.run(`other ${n}`, stays, () => new Promise(() => {})),
-  );
-  const first = exchanges.run('first', stays, () => ends.promise);
-  const [left, second, third] = [run('left', gone.signal), run('second', stays), run('third', stays)];
-  gone.abort(new Error('gone'));
-  await assert.rejects(left, /gone/);
-  assert.deepEqual(made, []);
-  ends.resolve();
-  await Promise.all([first, second, third]);
-  assert.deepEqual(made, ['second', 'third']);
-  assert.equal(others.length, 31);
-});

@@ -1,3 +1,4 @@
+import { createPlaces, type Places } from '@portico/runtime/places.ts';
 import { Problem } from '@portico/runtime/problems.ts';
 import { createWindowCounts } from '@portico/runtime/window-counts.ts';
 import { ProviderRefused } from './identity-provider.ts';
@@ -14,7 +15,7 @@ export interface CodeExchanges {
 }
 
 /** So many at a time, and so many of those who have failed lately. */
-const lanes = { usual: 32, failed: 4 };
+const atOnce = { usual: 32, failed: 4 };
 /** For each that is under way so many wait, for so long. */
 const waitingForEach = 8;
 const waitMs = 2_000;
@@ -28,53 +29,27 @@ const maxPeers = 10_000;
  */
 export function createCodeExchanges(now: () => number): CodeExchanges {
   const failures = createWindowCounts({ windowMs: failureMs, maxKeys: maxPeers, now });
-  const [usual, failed] = [createLane(lanes.usual), createLane(lanes.failed)];
+  const placesFor = (count: number) => createPlaces(count, count * waitingForEach);
+  const [usual, failed] = [placesFor(atOnce.usual), placesFor(atOnce.failed)];
+  const enter = async (places: Places, signal: AbortSignal) => {
+    try {
+      return await places.enter(AbortSignal.any([signal, AbortSignal.timeout(waitMs)]));
+    } catch {
+      signal.throwIfAborted();
+      throw busy();
+    }
+  };
   return {
     run: async (peer, signal, exchange) => {
-      const lane = failures.of(peer).count > 0 ? failed : usual;
-      await lane.enter(signal);
+      const leave = await enter(failures.of(peer).count > 0 ? failed : usual, signal);
       try {
         return await exchange();
       } catch (error) {
         if (error instanceof ProviderRefused && error.message !== 'access_denied') failures.add(peer);
         throw error;
       } finally {
-        lane.leave();
+        leave();
       }
-    },
-  };
-}
-
-/** First come, first served. */
-function createLane(places: number) {
-  const waiting = new Set<() => void>();
-  let free = places;
-  const waitForPlace = (signal: AbortSignal) =>
-    new Promise<void>((resolve, reject) => {
-      const end = (after: () => void) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onGone);
-        waiting.delete(onPlace);
-        after();
-      };
-      const onPlace = () => end(resolve);
-      const onGone = () => end(() => reject(signal.reason));
-      const timer = setTimeout(() => end(() => reject(busy())), waitMs);
-      signal.addEventListener('abort', onGone);
-      waiting.add(onPlace);
-    });
-  return {
-    enter: async (signal: AbortSignal) => {
-      signal.throwIfAborted();
-      if (free > 0) free -= 1;
-      else if (waiting.size < waitingForEach * places) await waitForPlace(signal);
-      else throw busy();
-    },
-    leave: () => {
-      // The place goes over to who has waited longest.
-      const [next] = waiting;
-      if (next === undefined) free += 1;
-      else next();
     },
   };
 }

@@ -1,10 +1,10 @@
 import type { Position } from '@portico/change-stream/hub/event-hub.ts';
 import type { Requirement, Sight } from '@portico/change-stream/node/change-node.ts';
+import { createPlaces, type Places } from '@portico/runtime/places.ts';
 import { type CacheLevelsOptions, createCacheLevels, type Found, type NotFound } from './cache-levels.ts';
 import type { CacheMetrics } from './cache-metrics.ts';
 import { type FenceRules, fenceRules } from './fence-rules.ts';
 import { createFiller, type FillMany } from './fill-keys.ts';
-import { createFillLimit, type FillLimit } from './fill-limit.ts';
 import { createOwnedFills } from './owned-fills.ts';
 import { createSharedFills, type Fill, type Filled, type Settle } from './shared-fills.ts';
 
@@ -89,7 +89,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const wholes = createSharedFills<Found>({ timeoutMs: wholeTimeoutMs });
   const fillKeys = createFiller({ levels, node, now });
   const owned = createOwnedFills();
-  const limits = new Map<string, FillLimit>();
+  const limits = new Map<string, Places>();
 
   const isFollowed = (source: string) => node?.follows(source) === true;
   const isDistrusted = (source: string) => isFollowed(source) && node?.isTrusted(source) !== true;
@@ -107,7 +107,7 @@ export function createReadCache(options: ReadCacheOptions): ReadCache {
   const enter = async ({ sources, isWhole = false }: ReadOptions, signal: AbortSignal) => {
     const source = sources.find(isDistrusted);
     if (source === undefined || isWhole) return () => {};
-    const limit = limits.get(source) ?? createFillLimit(maxDistrustedFills);
+    const limit = limits.get(source) ?? createPlaces(maxDistrustedFills);
     limits.set(source, limit);
     return await limit.enter(signal);
   };

@@ -1,6 +1,6 @@
 import type { ChangeNode } from '@portico/change-stream/node/change-node.ts';
-import { createFillLimit } from '@portico/coherent-cache/fill-limit.ts';
 import type { AnsweredRead, CacheRead } from '@portico/coherent-cache/read-cache.ts';
+import { createPlaces } from '@portico/runtime/places.ts';
 import type { RequestContext } from '@portico/runtime/request-context.ts';
 import type { AnsweredOperation } from '../operation/create-operation-runner.ts';
 import { createLiveAnswer, type LiveAnswer } from './live-answer.ts';
@@ -57,7 +57,7 @@ export function createLiveAnswers(options: LiveAnswersOptions): LiveAnswers {
   const { node, begin, everyMs = 100, lookEveryMs = 5_000, maxReadings = 16 } = options;
   const followed = new Map<string, Followed>();
   const index = createTagIndex<Followed>();
-  const limit = createFillLimit(maxReadings);
+  const limit = createPlaces(maxReadings);
   let stopListening: (() => void) | undefined;
 
   const refreshAll = (some: Iterable<Followed>) => {

@@ -1,15 +1,20 @@
-import { unlessAborted } from '@portico/runtime/unless-aborted.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Lets so many at a time do something, the others one after the other. */
-export interface FillLimit {
+export interface Places {
   /**
    * Waits for a place. @returns gives it back
-   * @throws the reason of `signal` as soon as it aborts.
+   * @throws the reason of `signal` as soon as it aborts; NoPlace where too many wait already
    */
   enter(signal: AbortSignal): Promise<() => void>;
 }
 
-export function createFillLimit(places: number): FillLimit {
+/** Too many wait for a place. */
+export class NoPlace extends Error {
+  override name = 'NoPlace';
+}
+
+export function createPlaces(places: number, mostWaiting = Number.POSITIVE_INFINITY): Places {
   const waiting: (() => void)[] = [];
   let taken = 0;
 
@@ -26,6 +31,7 @@ export function createFillLimit(places: number): FillLimit {
         taken += 1;
         return leave;
       }
+      if (waiting.length >= mostWaiting) throw new NoPlace('too many wait for a place');
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.push(resolve);
       try {
