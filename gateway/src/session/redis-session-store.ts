@@ -37,7 +37,8 @@ const touchScript = `local e = tonumber(redis.call('HGET', KEYS[1], 'e'))
 const removeScript = `local s = redis.call('HGET', KEYS[1], 's') redis.call('DEL', KEYS[1]) return s`;
 const joinGroupScript = `redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
   redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-  return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  return 1`;
 const releaseScript = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 /** Sessions of all gateways with one Redis, Valkey or Redis Cluster. */

@@ -89,6 +89,19 @@ export function sessionStoreContract(
     assert.ok(await store.read(other.id));
   });
 
+  check('one that ends early keeps no other out of their group', async (store) => {
+    const group = randomUUID();
+    const long = await create(store, { groups: [group] });
+    const soon = Date.now() + 1;
+    const short = await create(store, { groups: [group], expiresAt: soon, endsAt: soon });
+    while ((await store.read(short.id)) !== undefined) await nextTurn();
+    const removed = await store.removeGroup(group, 60_000);
+    assert.deepEqual(
+      removed.map(({ id }) => id),
+      [long.id],
+    );
+  });
+
   check('a group that was removed takes those with it whose sign-in had begun before', async (store) => {
     const [user, signIn] = [randomUUID(), randomUUID()];
     const begunAt = Date.now() - 1;
