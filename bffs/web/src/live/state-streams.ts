@@ -34,8 +34,10 @@ export function createStateStreams(options: StateStreamsOptions): StreamState {
   const build = buildOf(join(import.meta.dirname, '..'));
 
   const followAs = (operation: Operation, question: string, context: RequestContext) => () => {
-    const { identity } = context;
-    const user = identity === undefined ? '' : ` as ${keyOfUser(identity)}`;
+    const { identity, isUserUnknown } = context;
+    // Somebody unknown is told other things than a visitor, and shares no reading with those who are refused nothing by that.
+    const visitor = isUserUnknown ? ' as ?' : '';
+    const user = identity === undefined ? visitor : ` as ${keyOfUser(identity)}`;
     return live.follow(question + user, context, (own) =>
       answers.read(question, (making) => readState(operation, createContext(making)), own),
     );

@@ -44,13 +44,14 @@ export function createOperationStreams({ subscribe, createContext, streamState }
 
 /** A stream has no end of its own: each call for it has the time of a call. */
 function contextOfStream(context: RequestContext, signal: AbortSignal): RequestContext {
-  const { requestId, traceparent, log, downstream, identity, consistency } = context;
+  const { requestId, traceparent, log, downstream, identity, isUserUnknown = false, consistency } = context;
   return {
     requestId,
     traceparent,
     log,
     downstream,
     identity,
+    isUserUnknown,
     consistency,
     signal,
     deadline: Number.MAX_SAFE_INTEGER,

@@ -39,7 +39,7 @@ const placed = {
 };
 const subscription = (number = 'o1') =>
   `subscription { orderUpdated(number: "${number}") { status reason timeline { type } lines { product { name } } } }`;
-const open = (lastId?: string, query = subscription(), user: { authorization?: string } = issuer.ada) =>
+const open = (lastId?: string, query = subscription(), user: Readonly<Record<string, string>> = issuer.ada) =>
   server.open(`/graphql?query=${encodeURIComponent(query)}`, {
     headers: { ...user, accept: 'text/event-stream', ...(lastId && { 'last-event-id': lastId }) },
   });
@@ -137,6 +137,7 @@ test("an order that isn't there, or is somebody else's, is an error, and the str
     ['o9', issuer.ada, 'NOT_FOUND'],
     ['../o1', issuer.ada, 'NOT_FOUND'],
     ['o1', {}, 'UNAUTHENTICATED'],
+    ['o1', { 'portico-user': 'unknown' }, 'USER_UNKNOWN'],
   ] as const) {
     const stream = await open(undefined, subscription(number), user);
     const { errors } = JSON.parse((await stream.next())?.data ?? '{}');

@@ -255,6 +255,21 @@ test('what a user alone may see is read for that user alone', async () => {
   assert.notDeepEqual(ada, grace);
 });
 
+test('to somebody who is not known at the moment it says so where a user is needed, and to nobody else', async () => {
+  const fields = 'name reviews(first: 1) { edges { node { author { orders { edges { cursor } } } } } }';
+  const open = (user: Record<string, string>) => web.open(subscription('p1', fields), user);
+  const codeOf = async (stream: Awaited<ReturnType<typeof open>>) => {
+    const { product, errors } = await nextOf(stream);
+    assert.equal(product.name, 'Product 1');
+    return errors[0].extensions.code;
+  };
+  const unknown = await open({ 'Portico-User': 'unknown' });
+  assert.equal(await codeOf(unknown), 'USER_UNKNOWN');
+  const others = await Promise.all([{}, issuer.ada].map(open));
+  for (const other of others) assert.notEqual(await codeOf(other), 'USER_UNKNOWN');
+  for (const stream of [unknown, ...others]) stream.cut();
+});
+
 test('a client that does not read is sent the latest state, not all that it missed', async () => {
   const text = 'x'.repeat(4_000);
   const describe = (at: number) => {
