@@ -54,9 +54,9 @@ const upstreamSchema = Type.Object(
     ),
     sessionEnds: Type.Optional(
       Type.String({
-        pattern: '^/',
+        pattern: "^(?!.*/\\.{1,2}(?:/|$))(?:/[\\w\\-.~!$&'()+,=:@]+)+$",
         description:
-          'a path to which the gateway posts, at every instance, of which users a session has ended, so that what is kept for them ' +
+          'a plain path to which the gateway posts, at every instance, of which users a session has ended, so that what is kept for them ' +
           'alone is dropped; needs oidc; nobody is told when left out',
       }),
     ),

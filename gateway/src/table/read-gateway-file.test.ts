@@ -189,6 +189,32 @@ test('what is wrong with an oidc block is named, and its secret is not', () => {
   }
 });
 
+test('ends of sessions are told to our own instances, where no route leads, however it is written', () => {
+  const told = (path: string, more = '') =>
+    mistakes(
+      `${minimal}${signIns}`
+        .replace('4001"] }\nroutes:', `4001"], sessionEnds: "${path}" }\n${more}routes:`)
+        .replace('upstream: web', 'upstream: web\n    methods: [POST]'),
+    );
+  assert.deepEqual(told('/ends'), []);
+  for (const path of [
+    '//evil.test/x',
+    '/x/../graphql',
+    '/graphq%6c',
+    '/graphql?x',
+    '/graphql#x',
+    '/graphql/',
+  ])
+    assert.match(String(told(path)), /sessionEnds must be a plain path/, path);
+  for (const path of ['/graphql', '/GraphQL'])
+    assert.match(String(told(path)), /sessionEnds must not be where routes\[0\] leads/, path);
+  const again = '  same: { targets: ["http://127.0.0.1:4001/"], sessionEnds: /graphql }\n';
+  assert.match(
+    String(told('/ends', again)),
+    /upstreams\.same\.sessionEnds must not be where routes\[0\] leads/,
+  );
+});
+
 test('all mistakes are said at once', () => {
   assert.equal(mistakes(`${minimal}    timeoutMs: 0\n    retry: 1\nx: 1\n`).length, 3);
 });

@@ -221,15 +221,32 @@ function mistakesOfSessionEnds(
     if (typeof told !== 'string') return [];
     const path = ['upstreams', name, 'sessionEnds'];
     if (!hasSessions) return [{ path, message: `upstreams.${name}.sessionEnds needs an oidc block` }];
-    const open = routes.findIndex((route) => route?.upstream === name && leadsTo(route, told));
+    const open = routes.findIndex(
+      (route) =>
+        shareTarget(upstream, Object(upstreams)[route?.upstream ?? '']) && leadsTo(route ?? {}, told),
+    );
     if (open === -1) return [];
     return [{ path, message: `upstreams.${name}.sessionEnds must not be where routes[${open}] leads` }];
   });
 }
 
+/** One instance may stand under several names. */
+function shareTarget(one: unknown, other: unknown): boolean {
+  const hostsOf = (upstream: unknown): string[] => {
+    const { targets } = Object(upstream) as { readonly targets?: unknown };
+    return Array.isArray(targets)
+      ? targets.map((url) => (URL.canParse(String(url)) ? new URL(String(url)).host : String(url)))
+      : [];
+  };
+  const hosts = hostsOf(other);
+  return hostsOf(one).some((host) => hosts.includes(host));
+}
+
+/** Whether those behind may take a path of this route for the target: many look at neither case nor a slash at the end. */
 function leadsTo({ path, methods }: Partial<FileRoute>, target: string): boolean {
-  if (methods?.includes('POST') !== true) return false;
-  return path === target || (path?.endsWith('/*') === true && `${target}/`.startsWith(path.slice(0, -1)));
+  if (methods?.includes('POST') !== true || typeof path !== 'string') return false;
+  const [from, to] = [path.toLowerCase(), `${target.toLowerCase()}/`];
+  return from.endsWith('/*') ? to.startsWith(from.slice(0, -1)) : to === from.replace(/\/?$/, '/');
 }
 
 /** Where in the text a value, or the key of one, begins. */
