@@ -82,13 +82,13 @@ export function createMemorySessionStore(options: MemorySessionStoreOptions = {}
       if (kept !== undefined) forget(kept);
       return kept?.sealed;
     },
-    removeGroup: async (group, markMs) => {
+    removeGroup: async (group, markMs, removed) => {
       makeRoom(removals);
       removals.delete(group);
       removals.set(group, { removedAt: now(), expiresAt: now() + markMs });
       const found = [...(groups.get(group) ?? [])].flatMap((id) => find(id) ?? []);
       for (const kept of found) forget(kept);
-      return found;
+      found.forEach(removed);
     },
     lease: async (name, holder, ttlMs) => {
       const taken = leases.get(name);

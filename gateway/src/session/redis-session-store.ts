@@ -110,16 +110,17 @@ export function createRedisSessionStore(options: RedisSessionStoreOptions): Sess
       await run(touchScript, sessionKey(id), expiresAt, now());
     },
     remove,
-    removeGroup: async (group, markMs) => {
+    removeGroup: async (group, markMs, removed) => {
       await ask(() => client.set(removalKey(group), now(), 'PX', markMs));
       const ids = await ask(() => client.zrange(groupKey(group), '0', '-1'));
-      const removed: { id: string; sealed: string }[] = [];
       for (let from = 0; from < ids.length; from += atOnce) {
         const some = ids.slice(from, from + atOnce);
-        const were = await Promise.all(some.map(async (id) => ({ id, sealed: await remove(id) })));
-        for (const { id, sealed } of were) if (sealed !== undefined) removed.push({ id, sealed });
+        const removing = some.map(async (id) => {
+          const sealed = await remove(id);
+          if (sealed !== undefined) removed({ id, sealed });
+        });
+        await Promise.all(removing);
       }
-      return removed;
     },
     lease: async (name, holder, ttlMs) =>
       (await ask(() => client.set(leaseKey(name), holder, 'PX', ttlMs, 'NX'))) === 'OK',

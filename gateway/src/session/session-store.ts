@@ -13,6 +13,8 @@ export interface NewSession {
   readonly begunAt: number;
 }
 
+export type RemovedSession = Pick<NewSession, 'id' | 'sealed'>;
+
 export interface StoredSession {
   readonly sealed: string;
   /** Grows with each change: the fencing number of `replace`. */
@@ -38,10 +40,10 @@ export interface SessionStore {
   /** Gives the content of what was there; undefined when another one has removed it, or nothing was there. */
   remove(id: string): Promise<string | undefined>;
   /**
-   * Removes all that were made with this group; gives those that were there. For `markMs` none is made with it whose sign-in
-   * had begun before.
+   * Removes all that were made with this group. For `markMs` none is made with it whose sign-in had begun before.
+   * @param removed is told of each that was there: also where others can't be removed, and this rejects
    */
-  removeGroup(group: string, markMs: number): Promise<readonly Pick<NewSession, 'id' | 'sealed'>[]>;
+  removeGroup(group: string, markMs: number, removed: (session: RemovedSession) => void): Promise<void>;
   /** Takes a name for a while; false while another holder has it. It is free again by itself after `ttlMs`. */
   lease(name: string, holder: string, ttlMs: number): Promise<boolean>;
   /** Gives a name back before its time, if this holder has it. */

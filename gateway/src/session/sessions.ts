@@ -242,9 +242,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
     endById,
     endAll: async (claim, value, reason) => {
-      const removed = await store.removeGroup(groupOf(claim, value), signInMs);
-      for (const { id, sealed } of removed) ended(id, sealed, reason);
-      return removed.length;
+      let count = 0;
+      await store.removeGroup(groupOf(claim, value), signInMs, ({ id, sealed }) => {
+        count += 1;
+        ended(id, sealed, reason);
+      });
+      return count;
     },
   };
 }

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { parseRedisUrl } from '@portico/coherent-cache/redis-address.ts';
 import { connectToRedis } from '@portico/coherent-cache/redis-connection.ts';
@@ -16,14 +20,18 @@ const skip = findRedis() ? false : 'no Redis installed';
  * A gateway with a real Redis behind its sessions, and a browser that is signed in.
  * @param timeoutMs more than any machine needs, where a test is not about a Redis that is slow
  */
-async function startWithRedis(t: TestContext, timeoutMs = 10_000) {
+async function startWithRedis(
+  t: TestContext,
+  timeoutMs = 10_000,
+  options: Parameters<typeof startSignInGateway>[1] = {},
+) {
   const redis = await startRedis();
   const store = createRedisSessionStore({ url: redis.url, log: silentLogger, timeoutMs });
   t.after(async () => {
     store.close();
     await redis.stop();
   });
-  const started = await startSignInGateway(t, { store, oidc: { signInsPerMinute: 1_000_000 } });
+  const started = await startSignInGateway(t, { ...options, store, oidc: { signInsPerMinute: 1_000_000 } });
   const ada = started.browser();
   await until(async () => (await ada.signIn()).status === 303);
   return { redis, ada, ...started };
@@ -89,6 +97,31 @@ test('a Redis that takes no writes knows those who are signed in, and signs in n
   assert.equal((await ada.get('/required')).status, 200);
   await admin.config('SET', 'min-replicas-to-write', '0');
   assert.equal((await grace.signIn()).status, 303);
+});
+
+test('of sessions that end together those are told of that did, where one of them can not be ended', {
+  skip,
+}, async (t) => {
+  const told: unknown[] = [];
+  const instance = createServer(async (req, res) => {
+    told.push(...((await json(req)) as unknown[]));
+    res.writeHead(204).end();
+  }).listen(0, '127.0.0.1');
+  await once(instance, 'listening');
+  t.after(() => instance.close());
+  const { port } = instance.address() as AddressInfo;
+  const upstream = () => `{ targets: ["http://127.0.0.1:${port}"], sessionEnds: /ends }`;
+  const { redis, ada, gateway, browser } = await startWithRedis(t, 10_000, { upstream });
+  const admin = connectToRedis(parseRedisUrl(redis.url));
+  t.after(() => admin.disconnect());
+  await until(async () => admin.status === 'ready');
+  const [broken = ''] = await admin.keys('portico:session:*');
+  await browser().signIn();
+  await admin.set(broken, 'what is no session');
+  await assert.rejects(async () => gateway.endSessions?.('sub', 'c1'), { name: 'Problem' });
+  await until(async () => told.length === 1);
+  await admin.del(broken);
+  assert.equal((await ada.get('/required')).status, 401);
 });
 
 test('a store that gives no answer is left alone for a moment after three tries', async (t) => {
