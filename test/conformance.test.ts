@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BffUnderCheck } from '@portico/cli/conformance/bff-under-check.ts';
 import { checks } from '@portico/cli/conformance/checks.ts';
 import { checkBff, runConformance } from '@portico/cli/conformance/run-conformance.ts';
+import { createVisitor } from '@portico/cli/conformance/visitor.ts';
 import { freePorts } from '@portico/demo/free-port.ts';
 import { type Program, startProgram } from '@portico/testing/program.ts';
 import { signInSettings } from '@portico/testing/sign-in-settings.ts';
@@ -91,6 +92,41 @@ test('what is skipped on http finds a weak cookie on https', async () => {
     assert.equal(typeof (await named(name)?.(weak)), 'string', name);
     assert.equal(await named(name)?.(good), undefined, name);
   }
+});
+
+test('a BFF with a Lax cookie, which answers CONNECT as anything else, is blamed for neither', async (t) => {
+  const server = createServer((req, res) => {
+    const isKnown = req.headers.cookie === 'bff=x';
+    if (!isKnown && req.method === 'GET') res.setHeader('set-cookie', 'bff=; Max-Age=0');
+    res.writeHead(isKnown ? 200 : 401).end();
+  });
+  let opensTunnels = false;
+  server.on('connect', (req, socket) => {
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    if (!opensTunnels) return socket.end();
+    const [host, port] = String(req.url).split(':');
+    return socket.pipe(connect({ host, port: Number(port) })).pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const visitor = createVisitor();
+  visitor.cookies(own).set('bff', 'x');
+  const run = (wanted: string, sameSite: string) =>
+    checks
+      .find(({ name }) => name === wanted)
+      ?.run({
+        url: own,
+        session: '/session',
+        logout: '/logout',
+        ownFields: {},
+        signedIn: async () => ({ visitor, name: 'bff', cookie: `bff=x; SameSite=${sameSite}` }),
+      } as unknown as BffUnderCheck);
+  assert.equal(await run('cookie-stays', 'Lax'), undefined);
+  assert.equal(typeof (await run('cookie-stays', 'Strict')), 'string');
+  assert.equal(await run('closed-proxy', 'Lax'), undefined);
+  opensTunnels = true;
+  assert.equal(await run('closed-proxy', 'Lax'), 'another host is reached by CONNECT');
 });
 
 test('there is a weakened gateway for each check that a gateway on http can fail', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { createServer, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { BffUnderCheck } from './bff-under-check.ts';
 
 const timeoutMs = 5_000;
@@ -35,8 +35,8 @@ export async function findOpenProxy(bff: BffUnderCheck): Promise<string | undefi
   };
   try {
     for (const [way, options] of Object.entries(ways)) {
-      const opened = await ask(bff.url, options);
-      if (reached.length > 0 || opened) return `another host is reached by ${way}${reached[0] ?? ''}`;
+      await ask(bff.url, options);
+      if (reached.length > 0) return `another host is reached by ${way}${reached[0] ?? ''}`;
     }
     return undefined;
   } finally {
@@ -61,8 +61,8 @@ async function ownAddress({ hostname, port, protocol }: URL): Promise<string> {
   }
 }
 
-/** Whether it opens a tunnel. What it answers otherwise, or that it doesn't, says nothing. */
-async function ask(url: string, options: RequestOptions): Promise<boolean> {
+/** Asks, and through a tunnel where one is opened. What it answers, or that it doesn't, says nothing. */
+async function ask(url: string, options: RequestOptions): Promise<void> {
   const send = url.startsWith('https:') ? requestHttps : requestHttp;
   const asked = send(url, {
     ...options,
@@ -72,12 +72,21 @@ async function ask(url: string, options: RequestOptions): Promise<boolean> {
   });
   asked.end();
   try {
-    const tunnel = once(asked, 'connect').then(([answer]) => (answer as IncomingMessage).statusCode === 200);
-    const answer = once(asked, 'response').then(() => false);
-    return await Promise.race([tunnel, answer]);
+    const tunnel = once(asked, 'connect').then(([, socket]) => askThrough(socket as Socket));
+    await Promise.race([tunnel, once(asked, 'response')]);
   } catch {
-    return false;
+    // It has refused.
   } finally {
     asked.destroy();
+  }
+}
+
+/** Some answer every method, and this one with success as well, without a tunnel. */
+async function askThrough(socket: Socket): Promise<void> {
+  try {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await once(socket.resume(), 'close', { signal: AbortSignal.timeout(timeoutMs) });
+  } finally {
+    socket.destroy();
   }
 }
