@@ -108,6 +108,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     handler: (req, res) => {
       // Only what is inside may shorten the time of a request; the app would take it from anyone.
       if (req.headers['portico-timeout-ms'] !== undefined) delete req.headers['portico-timeout-ms'];
+      // And say that a user is unknown: what knows users here reads that field, as it does in those behind.
+      if (req.headers['portico-user'] !== undefined) delete req.headers['portico-user'];
       // Express runs nothing for a target that it can't parse (`http://[`). With an empty segment it can, and refuses it.
       if (!req.url?.startsWith('/')) req.url = `//${req.url}`;
       app(req, res);

@@ -576,6 +576,11 @@ export const doorGroups: readonly DoorGroup[] = [
           passed(asGet(without('x-user-id', 'remote-user', 'portico-customer', 'portico-roles'))),
         ],
         [
+          'that who it is can not be said',
+          get('/graphql', 'Portico-User: unknown'),
+          passed(asGet(without('portico-user'))),
+        ],
+        [
           'a time limit',
           get('/graphql', 'Portico-Timeout-Ms: 1'),
           passed(asGet({ 'portico-timeout-ms': '9900' })),

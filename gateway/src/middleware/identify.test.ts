@@ -54,6 +54,17 @@ test('without a token a request goes on where one is optional, and is a 401 wher
   assert.equal(upstream.requests.length, 1);
 });
 
+test('who says of himself that he is unknown is a visitor as any other', async (t) => {
+  const { url, upstream } = await startGuarded(t);
+  const unknown = { 'Portico-User': 'unknown' };
+  for (const path of ['/optional', '/none']) {
+    await request(url).get(path).set(unknown).expect(200);
+    assert.equal(new Map(upstream.requests.at(-1)?.fields).get('portico-user'), undefined, path);
+  }
+  await request(url).get('/required').set(unknown).expect(401);
+  assert.equal(upstream.requests.length, 2);
+});
+
 test('a token that must not be believed is a 401, and nothing is forwarded', async (t) => {
   const { url, upstream } = await startGuarded(t);
   for (const [name, token] of Object.entries(await badTokens(issuer))) {
