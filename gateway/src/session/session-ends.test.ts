@@ -80,6 +80,24 @@ test('an instance that fails is told again, and one that refuses it is not', asy
   assert.deepEqual(await refusing.said(), [['c1', 'logout']]);
 });
 
+test('an end that is not told yet when another gateway.yaml comes into force is told on', async (t) => {
+  let isAway = true;
+  const instance = await startInstance(t, () => [httpAnswer(isAway ? 500 : 204)]);
+  const { browser, gateway, metrics } = await startGateway(t, [instance]);
+  const ada = browser();
+  await ada.signIn();
+  const first = instance.next();
+  await ada.post('/auth/logout');
+  await first;
+  gateway.retire();
+  await instance.next();
+  isAway = false;
+  const told = metrics.registry.getSingleMetric('portico_session_ends_told_total');
+  const outcomes = async () => (await told?.get())?.values.map(({ labels }) => Object.values(labels)[0]);
+  await instance.next();
+  while (!(await outcomes())?.includes('told')) await new Promise(setImmediate);
+});
+
 test('no route leads a stranger to where ends are told', async (t) => {
   const instance = await startInstance(t);
   const { url } = await startGateway(t, [instance]);

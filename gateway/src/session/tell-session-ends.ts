@@ -10,7 +10,7 @@ import type { SessionEnd } from './sessions.ts';
 /** Tells those behind the gateway that sessions have ended, so that they drop what they keep for these users alone. */
 export interface SessionEnds {
   tell(end: SessionEnd): void;
-  /** What can't be told now is given up. */
+  /** What can't be told within a minute is given up: those who were to hear it may be there no more. */
   retire(): void;
   close(): void;
 }
@@ -29,11 +29,12 @@ const mostWaiting = 10_000;
 const timeoutMs = 1_000;
 const firstPauseMs = 50;
 const longestPauseMs = 1_000;
+const retiredMs = 60_000;
 
 /** Posts each end to each instance of the upstreams that have `sessionEnds`, until it is taken or refused there. */
 export function createSessionEnds({ upstreams, log, metrics, now }: SessionEndsOptions): SessionEnds {
   const closing = new AbortController();
-  let isRetired = false;
+  let giveUpAt = Number.POSITIVE_INFINITY;
 
   const tellInstance = (url: string) => {
     /** The last of each user that was not told yet. */
@@ -49,7 +50,7 @@ export function createSessionEnds({ upstreams, log, metrics, now }: SessionEndsO
       while (waiting.size > 0 && !closing.signal.aborted) {
         const some = [...waiting.values()].slice(0, atOnce);
         const problem = await post(url, some, closing.signal);
-        const isOver = problem === undefined || problem.isRefusal || isRetired;
+        const isOver = problem === undefined || problem.isRefusal || now() >= giveUpAt;
         metrics.told.inc({ outcome: problem === undefined ? 'told' : 'failed' });
         if (problem === undefined) outage.up();
         else outage.down(problem.reason);
@@ -83,7 +84,7 @@ export function createSessionEnds({ upstreams, log, metrics, now }: SessionEndsO
       for (const tellInstance of instances) tellInstance(end);
     },
     retire: () => {
-      isRetired = true;
+      giveUpAt = now() + retiredMs;
     },
     close: () => closing.abort(),
   };
