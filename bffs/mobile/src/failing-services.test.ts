@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { DeadlineExceeded } from '@portico/runtime/request-context.ts';
 import {
   end,
   httpAnswer,
@@ -166,5 +167,21 @@ describe('When a service fails', () => {
       shop.setFault('catalog', undefined);
       assert.deepEqual([status, body.type], [504, 'urn:portico:problem:timeout']);
     });
+  });
+
+  it('or what others have begun to read ends by its own time, it is a 504, and no fault of ours', async () => {
+    const late = new DeadlineExceeded('The time of this read is over.');
+    const answers = {
+      give: () => Promise.reject(late),
+      read: async () => ({ error: late, source: 'joined' as const }),
+    };
+    const bff = createTestBff(shop.urls, { overrides: { answers } });
+    const { status, body } = await supertest(bff.app).get('/api/v1/products');
+    const batch = await supertest(bff.app)
+      .post('/api/v1/batch')
+      .send({ requests: [{ url: '/api/v1/products' }] });
+    await bff.close();
+    assert.deepEqual([status, body.type], [504, 'urn:portico:problem:timeout']);
+    assert.deepEqual(batch.body.responses[0].body.type, 'urn:portico:problem:timeout');
   });
 });

@@ -1,5 +1,9 @@
 import type { Consistency } from '@portico/coherent-cache/request-consistency.ts';
-import { createShopServices, type ShopServicesOptions } from '@portico/coherent-cache/shop-services.ts';
+import {
+  createShopServices,
+  type ShopServices,
+  type ShopServicesOptions,
+} from '@portico/coherent-cache/shop-services.ts';
 import type { TokenVerifier } from '@portico/runtime/access-token.ts';
 import type { EventStreams } from '@portico/runtime/event-stream.ts';
 import { silentLogger } from '@portico/runtime/log.ts';
@@ -20,6 +24,10 @@ export interface TestBffOptions {
   readonly syncLog?: SyncLog;
   readonly consistency?: Consistency;
   readonly eventStreams?: EventStreams;
+  /** True when left out, false where a test asks more often than that bears. */
+  readonly validateAnswers?: boolean;
+  /** What is used of the services in place of the real thing. */
+  readonly overrides?: Partial<ShopServices>;
 }
 
 /**
@@ -43,7 +51,7 @@ export function createTestBff(urls: ShopServicesOptions['urls'], options: TestBf
     ...consistency?.reading,
   });
   const app = createMobileBff({
-    clients,
+    clients: { ...clients, ...options.overrides },
     consistency,
     syncLog: options.syncLog,
     eventStreams: options.eventStreams,
@@ -52,7 +60,7 @@ export function createTestBff(urls: ShopServicesOptions['urls'], options: TestBf
     metrics,
     timeoutMs: 5_000,
     minAppVersion: '1.4.0',
-    validateAnswers: true,
+    validateAnswers: options.validateAnswers ?? true,
   });
   return { app, metrics, close: () => clients.close() };
 }

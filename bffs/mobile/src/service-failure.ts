@@ -1,5 +1,6 @@
 import { forbidden } from '@portico/runtime/identity.ts';
 import { Problem } from '@portico/runtime/problems.ts';
+import { ClientGone, DeadlineExceeded } from '@portico/runtime/request-context.ts';
 import { ServiceError } from '@portico/service-client/service-error.ts';
 
 /** The services that a screen or a command can't be without, as people call them. */
@@ -13,9 +14,12 @@ const names: Readonly<Record<string, string>> = {
 
 /**
  * What a failure of a service means to whoever asked us, where there is no screen without it. The failure of a part of
- * a screen never comes here; other errors stay what they are.
+ * a screen never comes here. A read that others had begun may have ended by its own time. Other errors stay what they are.
  */
 export function toServiceProblem(error: unknown): unknown {
+  if (error instanceof DeadlineExceeded || error instanceof ClientGone) {
+    return new Problem('timeout', 'What this is made of could not be read in time.', { cause: error });
+  }
   if (!(error instanceof ServiceError)) return error;
   const { kind } = error;
   const name = names[error.service] ?? 'A service';
