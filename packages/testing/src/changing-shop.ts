@@ -1,7 +1,7 @@
 import type { SourceWriter } from '@portico/change-stream/hub/event-hub.ts';
 import type { PublicEvent } from '@portico/contracts/events/change-event.ts';
 import { createMemoryLog } from './memory-event-hub.ts';
-import { startShopServices } from './shop-services.ts';
+import { type ShopServicesOptions, startShopServices } from './shop-services.ts';
 
 type Writable<Data> = {
   -readonly [Name in keyof Data]: Data[Name] extends readonly (infer Item)[] ? Item[] : Data[Name];
@@ -10,8 +10,11 @@ type Writable<Data> = {
 export type ChangingShop = Awaited<ReturnType<typeof startChangingShop>>;
 
 /** Services whose data a test changes, and a hub in this process that is told of it. */
-export async function startChangingShop(sources: readonly string[] = ['catalog', 'inventory', 'reviews']) {
-  const shop = await startShopServices();
+export async function startChangingShop(
+  sources: readonly string[] = ['catalog', 'inventory', 'reviews'],
+  options?: ShopServicesOptions,
+) {
+  const shop = await startShopServices(options);
   const connect = createMemoryLog();
   const hub = connect();
   const { signal } = new AbortController();

@@ -37,9 +37,9 @@ export type OrdersShop = Awaited<ReturnType<typeof startOrdersShop>>;
 /**
  * A service of orders in memory, as its OpenAPI document describes it, whose events come through a hub in this process. Its
  * orders go on when a test says so. p1 to p45 cost their number in whole euros.
+ * @param connect the log that its events go to; one of its own when left out
  */
-export async function startOrdersShop(issuer: TokenIssuer) {
-  const connect = createMemoryLog();
+export async function startOrdersShop(issuer: Pick<TokenIssuer, 'verify'>, connect = createMemoryLog()) {
   const hub = connect();
   const writer = await hub.writer('orders', new AbortController().signal);
   const view = ordersView('test');
