@@ -7,10 +7,10 @@ import { customers } from './marks.fixture.ts';
 import { createPeople } from './people.fixture.ts';
 import { sendAsk } from './send-ask.fixture.ts';
 import { type Front, startFront } from './start-front.fixture.ts';
-import { count, createTally, type Tally } from './tally.fixture.ts';
+import { count, createTally, missingOf, type Tally } from './tally.fixture.ts';
 
 export interface Alternation {
-  /** So many; those of a batch are several. */
+  /** So many, those of a batch are several; up to four times as many where not everything has happened by then. */
   readonly answers: number;
   readonly seed: number;
   /** Requests at a time. */
@@ -38,7 +38,7 @@ export async function alternateUsers(options: Alternation): Promise<Tally> {
 }
 
 async function alternate(front: Front, pool: Pool, options: Alternation): Promise<Tally> {
-  const { seed, atOnce, happensEvery, onProgress } = options;
+  const { answers, seed, atOnce, happensEvery, onProgress } = options;
   const people = await createPeople(front);
   const judge = createJudge(people.secrets);
   const happen = createHappenings(front, people);
@@ -69,7 +69,7 @@ async function alternate(front: Front, pool: Pool, options: Alternation): Promis
 
   let next = 0;
   const worker = async () => {
-    while (tally.answers < options.answers) {
+    while (tally.answers < answers || (tally.answers < 4 * answers && missingOf(tally).length > 0)) {
       const n = next++;
       if (n % happensEvery === 0) await happen(n / happensEvery);
       if (n % 1_000 === 999) onProgress?.(tally);

@@ -50,7 +50,8 @@ export async function startFront() {
   const shop = await startMarkedShop(verifyToken);
   const redis = findRedis() === undefined ? undefined : await startRedis();
   const closing: (() => unknown)[] = [];
-  const levels: Levels = { own: {}, public: {} };
+  const none = { memory: 0, joined: 0, fill: 0, ...(redis && { redis: 0 }) };
+  const levels: Levels = { own: { ...none, view: 0 }, public: { ...none } };
   const metrics: Metrics[] = [];
 
   const serve = async (app: RequestListener) => {
@@ -142,7 +143,6 @@ export async function startFront() {
     shop,
     provider,
     levels,
-    hasRedis: redis !== undefined,
     /** Calls to services that were tried again. */
     retries: async () => {
       const found = metrics.map(({ registry }) =>
