@@ -28,8 +28,8 @@ export interface Ask {
   readonly isOwn?: true | 'by chance';
   /** The only one who finds what is asked for, where not everybody does. */
   readonly of?: Marked;
-  /** What is in each whole answer to somebody who is answered. */
-  readonly has?: (customer: Marked) => string;
+  /** What is in each whole answer to a customer, who may have the role that orders take. */
+  readonly has?: (customer: Marked, hasOrders: boolean) => string;
   /** What the asker has said himself, and may be said to him. */
   readonly echoes?: string;
   /** The names of customers are public in it. */
@@ -42,7 +42,7 @@ export interface Ask {
 type MakeAsk = (of: Marked, random: Random, since: string) => Ask;
 
 const nameOf = ({ name }: Marked) => name;
-const ordersOf = ({ ordersBegin }: Marked) => ordersBegin;
+const ordersOf = ({ ordersBegin }: Marked, hasOrders: boolean) => (hasOrders ? ordersBegin : '');
 const own = { isOwn: true } as const;
 const someProduct = (random: Random) => `p${1 + Math.floor(random() * 8)}`;
 const cursorBefore = (of: Marked) => Buffer.from(`orders:${of.orders.at(-1)}`).toString('base64url');
@@ -128,6 +128,7 @@ const queries: readonly ((of: Marked) => Query)[] = [
   () => ({
     query:
       '{ me { orders(first: 2) { edges { cursor node { id number status lines { product { name } } } } } } }',
+    has: ordersOf,
   }),
   () => ({
     query: '{ me { displayName orders { pageInfo { endCursor } } } categories { slug } }',
@@ -157,7 +158,11 @@ const queries: readonly ((of: Marked) => Query)[] = [
     variables: { id: Buffer.from(`Order:${orders[2]}`).toString('base64url') },
     has: nameOf,
   }),
-  () => ({ query: `{ product(sku: "${reviewedProduct}") { name ${authors} } }`, namesAuthors: true }),
+  () => ({
+    query: `{ product(sku: "${reviewedProduct}") { name ${authors} } }`,
+    namesAuthors: true,
+    has: ordersOf,
+  }),
   () => ({
     query: 'query All { categories { slug } } query Own { me { id displayName } }',
     operationName: 'Own',
@@ -191,6 +196,7 @@ const streamAsk: MakeAsk = () => ({
   path: `/graphql?query=${encodeURIComponent(live)}`,
   accept: 'text/event-stream',
   namesAuthors: true,
+  has: ordersOf,
 });
 
 /** Some more often than others. */
