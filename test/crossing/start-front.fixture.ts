@@ -50,8 +50,8 @@ export async function startFront() {
   const shop = await startMarkedShop(verifyToken);
   const redis = findRedis() === undefined ? undefined : await startRedis();
   const closing: (() => unknown)[] = [];
-  const none = { memory: 0, joined: 0, fill: 0, ...(redis && { redis: 0 }) };
-  const levels: Levels = { own: { ...none, view: 0 }, public: { ...none } };
+  const none = { memory: 0, joined: 0, fill: 0 };
+  const levels: Levels = { own: { ...none, view: 0 }, public: { ...none, ...(redis && { redis: 0 }) } };
   const metrics: Metrics[] = [];
 
   const serve = async (app: RequestListener) => {

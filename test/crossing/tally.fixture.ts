@@ -74,7 +74,8 @@ export function missingOf({ outcomes, hits, levels, aborted }: Tally): string[] 
 /** Throws where something has not happened: then nothing is shown of it. */
 export function assertAllHappened(tally: Tally): void {
   assert.deepEqual(missingOf(tally), []);
-  const { answers, outcomes, retries, signIns } = tally;
+  const { answers, outcomes, levels, retries, signIns } = tally;
+  assert.equal(levels.own.redis, undefined, 'what is for one user stays in its process');
   assert.ok(outcomes.failed < answers / 2, `${outcomes.failed} of ${answers} answers failed`);
   assert.ok(retries > 0 && signIns > 2, `${retries} retries, ${signIns} sign-ins`);
 }
