@@ -338,7 +338,11 @@ describe('What is personal', { timeout: 90_000 }, () => {
     let ready: { notReady: string[]; states: Record<string, string> };
     do {
       ready = (await (await fetch(`${capture.admin}/readyz`)).json()) as typeof ready;
-    } while (ready.states.customers !== 'stopped' || ready.states.reviews !== 'stopped');
+    } while (
+      ready.states.customers !== 'stopped' ||
+      ready.states.reviews !== 'stopped' ||
+      Object.values(ready.states).includes('starting')
+    );
     const expected = /^(customers|reviews): the keys of the customers are wrapped by another master key/;
     for (const problem of ready.notReady) assert.match(problem, expected);
     await until(async () => (await dump('hub')).length !== before);
